@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module is Swift 6 with typed, explicit imports; nothing is `public import`ed by accident.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+/// A test target: one folder per module. `fixtures` are folders read by path, never bundled.
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: fixtures,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "rollcall",
+    products: [
+        .executable(name: "rollcall", targets: ["rollcall"]),
+        .library(name: "SSH", targets: ["SSH"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+    ],
+    targets: [
+        // System libraries: module maps and the shims Swift cannot do without.
+        .systemLibrary(name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CSSH2", path: "Sources/CSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // On the device. agent/build compiles the same folders in Embedded Swift.
+        .target(name: "CLinux", path: "agent/Sources/CLinux"),
+        .target(name: "Wire", path: "agent/Sources/Wire", swiftSettings: strict),
+        .target(name: "LedgerCore", dependencies: ["Wire", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
+        .target(name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
+        .target(
+            name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue"], path: "agent/Sources/AgentCore",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "rollcall-agent", dependencies: ["AgentCore"], path: "agent/Sources/rollcall-agent", swiftSettings: strict),
+
+        // On the desk.
+        .target(name: "SSH", dependencies: nio + ["CSSH2", "CSodium"], path: "Sources/SSH", swiftSettings: strict),
+        .target(
+            name: "Probes",
+            dependencies: [
+                "Wire", "Catalogue", .product(name: "Yams", package: "Yams"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ], path: "Sources/Probes", swiftSettings: strict),
+        .target(name: "Diagnosis", dependencies: ["Wire", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
+        .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
+        .target(
+            name: "Store", dependencies: ["Ledger", "LedgerCore", .product(name: "GRDB", package: "GRDB.swift")], path: "Sources/Store",
+            swiftSettings: strict),
+        .target(name: "AgentClient", dependencies: nio + ["Wire", "LedgerCore"], path: "Sources/AgentClient", swiftSettings: strict),
+        .target(
+            name: "Fleet", dependencies: nio + ["Wire", "SSH", "Store", "AgentClient"], path: "Sources/Fleet", swiftSettings: strict),
+        .target(
+            name: "Calls", dependencies: ["Wire", "Catalogue", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
+            path: "Sources/Calls", swiftSettings: strict),
+        .target(name: "Report", dependencies: ["Store"], path: "Sources/Report", swiftSettings: strict),
+        .target(
+            name: "RollcallCLI",
+            dependencies: ["Calls", "Report", "Fleet", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/RollcallCLI", swiftSettings: strict),
+        .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
+
+        // Tests.
+        tests("WireTests", ["Wire"]),
+        tests("LedgerCoreTests", ["LedgerCore", "Wire"]),
+        tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire"]),
+        tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
+        tests("SSHTests", ["SSH", "CSSH2"] + nio),
+        tests("SSHServerTests", ["SSH"] + nio),
+        tests("ProbesTests", ["Probes", "Catalogue", "Wire"]),
+        tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
+        tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
+        tests("StoreTests", ["Store", "Ledger", "LedgerCore", .product(name: "GRDB", package: "GRDB.swift")]),
+    ]
+)

@@ -1,0 +1,3 @@
+/* libsodium, whole: Swift calls it as it is. */
+#pragma once
+#include <sodium.h>

@@ -1,0 +1,2 @@
+/* Calls of libc and the kernel that Swift cannot make by itself. */
+#pragma once
