@@ -1,0 +1,55 @@
+/// The framing of the wire: a length of 4 bytes, big-endian, then that many bytes of one message.
+public enum Frame {
+    /// Longest message, in bytes, without its length prefix.
+    public static let sizeLimit = 65_536
+
+    /// `message` with its length in front.
+    ///
+    /// - Precondition: `message` is not longer than ``sizeLimit``.
+    public static func encode(_ message: [UInt8]) -> [UInt8] {
+        precondition(message.count <= sizeLimit, "a message fits in one frame")
+        var frame: [UInt8] = []
+        frame.reserveCapacity(message.count + 4)
+        for shift in [24, 16, 8, 0] { frame.append(UInt8(truncatingIfNeeded: message.count >> shift)) }
+        frame.append(contentsOf: message)
+        return frame
+    }
+}
+
+/// Cuts a byte stream into messages, holding back what is not yet whole.
+///
+/// It keeps at most one unfinished frame beyond what was appended last, so its memory is bounded by the reader's own read size.
+public struct FrameReader: Sendable {
+    private var buffer: [UInt8] = []
+    private var start = 0
+
+    /// Starts at the beginning of a stream.
+    public init() {}
+
+    /// How many bytes wait for the rest of their frame.
+    public var pendingByteCount: Int { buffer.count - start }
+
+    /// Takes the next bytes of the stream.
+    public mutating func append(_ bytes: some Sequence<UInt8>) {
+        if start > 0, start == buffer.count || start > 32_768 {
+            buffer.removeFirst(start)
+            start = 0
+        }
+        buffer.append(contentsOf: bytes)
+    }
+
+    /// The next whole message, or nil until more bytes come.
+    ///
+    /// - Throws: `.oversizeFrame` if the length is over ``Frame/sizeLimit``; the stream cannot be read on from there.
+    public mutating func next() throws(WireError) -> [UInt8]? {
+        guard buffer.count - start >= 4 else { return nil }
+        var length: UInt32 = 0
+        for index in start..<start + 4 { length = length << 8 | UInt32(buffer[index]) }
+        guard length <= UInt32(Frame.sizeLimit) else { throw WireError(.oversizeFrame, UInt64(length)) }
+        let end = start + 4 + Int(length)
+        guard buffer.count >= end else { return nil }
+        let message = Array(buffer[start + 4..<end])
+        start = end
+        return message
+    }
+}

@@ -1,0 +1,106 @@
+/// One file that the `files` reader read, as an item of the answer's CBOR sequence: `[path, errno, content]`.
+public struct FileRow: Equatable, Sendable {
+    /// Path as bytes, root prefix removed.
+    public var path: [UInt8]
+    /// 0, or the errno that kept it from being read.
+    public var status: UInt64
+    /// The content, at most what the probe's limit left.
+    public var content: [UInt8]
+
+    /// Makes a row of its fields.
+    public init(path: [UInt8], status: UInt64, content: [UInt8]) {
+        self.path = path
+        self.status = status
+        self.content = content
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(3)
+        writer.byteString(path)
+        writer.unsigned(status)
+        writer.byteString(content)
+        return writer.bytes
+    }
+
+    /// Reads the next row of a sequence.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 3) == 3 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        path = try reader.byteString(limit: 4_096)
+        status = try reader.unsigned()
+        content = try reader.byteString()
+    }
+}
+
+/// One mount that the `statfs` reader asked, as an item of the answer's CBOR sequence; fields in the order written here.
+public struct MountRow: Equatable, Sendable {
+    /// Where it is mounted, unescaped.
+    public var mount: [UInt8]
+    /// The device or server.
+    public var source: [UInt8]
+    /// Type of the file system.
+    public var type: [UInt8]
+    /// Mount options, as /proc/self/mounts gives them.
+    public var options: [UInt8]
+    /// 0; an errno; or ETIMEDOUT (110) where the mount did not answer.
+    public var status: UInt64
+    /// Size of a block in bytes (f_frsize).
+    public var blockSize: UInt64
+    /// Blocks in all.
+    public var blocks: UInt64
+    /// Blocks free.
+    public var freeBlocks: UInt64
+    /// Blocks free for programs that are not root's.
+    public var availableBlocks: UInt64
+    /// Inodes in all; 0 where the file system has no fixed number.
+    public var inodes: UInt64
+    /// Inodes free.
+    public var freeInodes: UInt64
+
+    /// Makes a row of its fields.
+    public init(
+        mount: [UInt8], source: [UInt8], type: [UInt8], options: [UInt8], status: UInt64, blockSize: UInt64 = 0, blocks: UInt64 = 0,
+        freeBlocks: UInt64 = 0, availableBlocks: UInt64 = 0, inodes: UInt64 = 0, freeInodes: UInt64 = 0
+    ) {
+        self.mount = mount
+        self.source = source
+        self.type = type
+        self.options = options
+        self.status = status
+        self.blockSize = blockSize
+        self.blocks = blocks
+        self.freeBlocks = freeBlocks
+        self.availableBlocks = availableBlocks
+        self.inodes = inodes
+        self.freeInodes = freeInodes
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(11)
+        writer.byteString(mount)
+        writer.byteString(source)
+        writer.byteString(type)
+        writer.byteString(options)
+        for number in [status, blockSize, blocks, freeBlocks, availableBlocks, inodes, freeInodes] { writer.unsigned(number) }
+        return writer.bytes
+    }
+
+    /// Reads the next row of a sequence.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 11) == 11 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        mount = try reader.byteString(limit: 4_096)
+        source = try reader.byteString(limit: 4_096)
+        type = try reader.byteString(limit: 256)
+        options = try reader.byteString(limit: 4_096)
+        status = try reader.unsigned()
+        blockSize = try reader.unsigned()
+        blocks = try reader.unsigned()
+        freeBlocks = try reader.unsigned()
+        availableBlocks = try reader.unsigned()
+        inodes = try reader.unsigned()
+        freeInodes = try reader.unsigned()
+    }
+}
