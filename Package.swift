@@ -43,7 +43,8 @@ let package = Package(
         .target(name: "CLinux", path: "agent/Sources/CLinux"),
         .target(name: "Wire", path: "agent/Sources/Wire", swiftSettings: strict),
         .target(name: "LedgerCore", dependencies: ["Wire", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
-        .target(name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
+        .target(
+            name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
         .target(
             name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue"], path: "agent/Sources/AgentCore",
             swiftSettings: strict),

@@ -24,8 +24,12 @@ public struct Checkpoint: Equatable, Sendable {
     /// Reads the text that is signed; nil unless it is exactly three lines in the form that ``body`` writes.
     public init?(body: [UInt8]) {
         let lines = body.split(separator: 10, omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[3].isEmpty, !lines[0].isEmpty, lines[0].count <= RollcallProtocol.identifierSizeLimit else { return nil }
-        guard isWellFormedUTF8(lines[0]), let size = Self.size(lines[1]), let root = Base64.decode(lines[2]), root.count == 32 else { return nil }
+        guard lines.count == 4, lines[3].isEmpty, !lines[0].isEmpty, lines[0].count <= RollcallProtocol.identifierSizeLimit else {
+            return nil
+        }
+        guard isWellFormedUTF8(lines[0]), let size = Self.size(lines[1]), let root = Base64.decode(lines[2]), root.count == 32 else {
+            return nil
+        }
         self.init(origin: Text(Array(lines[0])), size: size, root: root)
     }
 

@@ -187,3 +187,8 @@ public func required<Value>(_ value: Value?, _ key: UInt64) throws(WireError) ->
     guard let value else { throw WireError(.missingField, key) }
     return value
 }
+
+extension CBORReader {
+    /// Whether the next item is a text string; false at the end.
+    public var nextIsText: Bool { position < bytes.count && bytes[position] >> 5 == 3 }
+}

@@ -1,0 +1,192 @@
+public import Wire
+
+/// What a probe may do to a device, from less to more.
+public enum Impact: UInt64, Sendable {
+    /// Reads only.
+    case observe = 0
+    /// May be noticed by whoever uses the device.
+    case disturb = 1
+    /// Changes the device.
+    case change = 2
+
+    /// The word in manifests and tables.
+    public var name: Text {
+        switch self {
+        case .observe: "observe"
+        case .disturb: "disturb"
+        case .change: "change"
+        }
+    }
+}
+
+/// How an agent answers a probe.
+public enum ProbeSource: Equatable, Sendable {
+    /// Starts a program, without a shell: each argument is written out in the manifest or is a whole parameter.
+    case run([Argument])
+    /// Reads regular files that match absolute paths, in which `*` stands for any characters but `/` within one path component.
+    case files([Text])
+    /// Asks every mount for its space and inodes.
+    case statfs
+
+    /// One argument of a program.
+    public enum Argument: Equatable, Sendable {
+        /// As the manifest writes it.
+        case literal(Text)
+        /// The value of the parameter at this index.
+        case parameter(Int)
+    }
+}
+
+/// One probe as the agent knows it: the device part of a manifest.
+public struct ProbeDefinition: Equatable, Sendable {
+    /// Id, such as `storage.space`.
+    public var id: Text
+    /// What it may do to the device.
+    public var impact: Impact
+    /// How it is answered.
+    public var source: ProbeSource
+    /// What may be asked for; every parameter is required.
+    public var parameters: [ParameterDefinition]
+    /// Wall time after which its process tree is ended, milliseconds; 1 to 600,000.
+    public var timeLimit: UInt64
+    /// Bytes of output after which the rest is cut, both streams together; 1 to 4 MiB.
+    public var outputLimit: UInt64
+    /// User it runs as.
+    public var user: Text
+    /// Supplementary groups it runs with; those the device lacks are left out.
+    public var groups: [Text]
+    /// Whether it may use the network.
+    public var mayUseNetwork: Bool
+
+    /// Makes a definition of its fields.
+    public init(
+        id: Text, impact: Impact, source: ProbeSource, parameters: [ParameterDefinition] = [], timeLimit: UInt64 = 5_000,
+        outputLimit: UInt64 = 65_536, user: Text = "nobody", groups: [Text] = [], mayUseNetwork: Bool = false
+    ) {
+        self.id = id
+        self.impact = impact
+        self.source = source
+        self.parameters = parameters
+        self.timeLimit = timeLimit
+        self.outputLimit = outputLimit
+        self.user = user
+        self.groups = groups
+        self.mayUseNetwork = mayUseNetwork
+    }
+
+    /// The definition's encoding.
+    public var encoded: [UInt8] {
+        var fields = FieldWriter()
+        fields.text(0, id)
+        fields.unsigned(1, impact.rawValue)
+        switch source {
+        case .run(let arguments):
+            var list = CBORWriter()
+            list.array(arguments.count)
+            for argument in arguments {
+                switch argument {
+                case .literal(let text): list.text(text)
+                case .parameter(let index): list.unsigned(UInt64(index))
+                }
+            }
+            fields.encoded(2, list.bytes)
+        case .files(let patterns): fields.texts(3, patterns)
+        case .statfs: fields.unsigned(4, 1)
+        }
+        if !parameters.isEmpty {
+            var list = CBORWriter()
+            list.array(parameters.count)
+            for parameter in parameters { list.encoded(parameter.encoded) }
+            fields.encoded(5, list.bytes)
+        }
+        fields.unsigned(6, timeLimit)
+        fields.unsigned(7, outputLimit)
+        fields.text(8, user)
+        fields.texts(9, groups)
+        if mayUseNetwork { fields.unsigned(10, 1) }
+        return fields.bytes
+    }
+
+    init(_ reader: inout CBORReader) throws(WireError) {
+        var (id, impact): (Text?, UInt64?)
+        var source: ProbeSource?
+        var probe = ProbeDefinition(id: "", impact: .observe, source: .statfs)
+        try reader.fields { (reader, field) throws(WireError) in
+            switch field {
+            case 0: id = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
+            case 1: impact = try reader.unsigned(limit: 2)
+            case 2: source = .run(try Self.arguments(&reader))
+            case 3: source = .files(try reader.texts(count: 64, limit: 1_024))
+            case 4:
+                _ = try reader.unsigned(limit: 1)
+                source = .statfs
+            case 5:
+                for _ in 0..<(try reader.array(limit: RollcallProtocol.parameterCountLimit)) {
+                    probe.parameters.append(try ParameterDefinition(&reader))
+                }
+            case 6: probe.timeLimit = try reader.unsigned(limit: 600_000)
+            case 7: probe.outputLimit = try reader.unsigned(limit: 4 << 20)
+            case 8: probe.user = try reader.text(limit: 64)
+            case 9: probe.groups = try reader.texts(count: 16, limit: 64)
+            case 10: probe.mayUseNetwork = try reader.unsigned(limit: 1) == 1
+            default: return false
+            }
+            return true
+        }
+        probe.id = try required(id, 0)
+        probe.impact = Impact(rawValue: try required(impact, 1)) ?? .change
+        probe.source = try required(source, 2)
+        guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
+        if case .run(let arguments) = probe.source {
+            guard case .literal(let program)? = arguments.first, program.bytes.first == 47 else { throw WireError(.outOfRange, 2) }
+            for case .parameter(let index) in arguments where index >= probe.parameters.count { throw WireError(.outOfRange, 2) }
+        }
+        self = probe
+    }
+
+    private static func arguments(_ reader: inout CBORReader) throws(WireError) -> [ProbeSource.Argument] {
+        var arguments: [ProbeSource.Argument] = []
+        for _ in 0..<(try reader.array(limit: 64)) {
+            if reader.nextIsText {
+                let text = try reader.text(limit: 1_024)
+                guard !text.bytes.contains(0) else { throw WireError(.outOfRange, 2) }
+                arguments.append(.literal(text))
+            } else {
+                arguments.append(.parameter(Int(try reader.unsigned(limit: UInt64(RollcallProtocol.parameterCountLimit)))))
+            }
+        }
+        return arguments
+    }
+
+    /// The whole command line for checked parameters, or nil where the probe runs no program.
+    public func commandLine(_ values: [Text]) -> [Text]? {
+        guard case .run(let arguments) = source else { return nil }
+        var line: [Text] = []
+        for argument in arguments {
+            switch argument {
+            case .literal(let text): line.append(text)
+            case .parameter(let index): line.append(values[index])
+            }
+        }
+        return line
+    }
+
+    /// Puts a request's parameters in the definition's order, after checking each.
+    ///
+    /// - Throws: `.parameter`, naming the parameter and what it must be.
+    public func check(_ parameters: [Parameter]) throws(CatalogueError) -> [Text] {
+        for parameter in parameters where !self.parameters.contains(where: { $0.name == parameter.name }) {
+            throw CatalogueError(.parameter, id + " takes no parameter of the name given.")
+        }
+        var values: [Text] = []
+        for definition in self.parameters {
+            let given = parameters.filter { $0.name == definition.name }
+            guard given.count == 1 else {
+                throw CatalogueError(.parameter, id + " needs the parameter " + definition.name + " exactly once.")
+            }
+            try definition.check(given[0].value)
+            values.append(given[0].value)
+        }
+        return values
+    }
+}
