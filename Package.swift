@@ -62,7 +62,7 @@ let package = Package(
         .target(name: "Diagnosis", dependencies: ["Wire", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["Ledger", "LedgerCore", .product(name: "GRDB", package: "GRDB.swift")], path: "Sources/Store",
+            name: "Store", dependencies: ["Wire", "Ledger", "LedgerCore", "CSodium", .product(name: "GRDB", package: "GRDB.swift")], path: "Sources/Store",
             swiftSettings: strict),
         .target(name: "AgentClient", dependencies: nio + ["Wire", "LedgerCore"], path: "Sources/AgentClient", swiftSettings: strict),
         .target(
@@ -78,6 +78,10 @@ let package = Package(
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.
+        tests("RepositoryTests", []),
+        tests("AgentClientTests", ["AgentClient", "Wire"]),
+        tests("CallsTests", ["Calls", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
+        tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH"]),
         tests("WireTests", ["Wire"]),
         tests("LedgerCoreTests", ["LedgerCore", "Wire"]),
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire"]),
