@@ -1,0 +1,97 @@
+internal import Foundation
+public import SSH
+
+/// Puts the agent onto a Debian-like device over a root login, which only enrolment ever uses.
+public struct Installation: Sendable {
+    /// What can go wrong on the way; more may be added.
+    public struct Failure: Error, Sendable {
+        /// The step that failed, as the object of a sentence: "the upload of install.sh".
+        public let step: String
+        /// What the device said, not yet escaped; at most a few KiB.
+        public let complaint: String
+    }
+
+    /// What a device says of itself before anything is changed on it.
+    public struct Survey: Sendable, Equatable {
+        /// Machine architecture as uname(2) names it, such as `x86_64`.
+        public let architecture: String
+        /// Whether systemd runs as process 1.
+        public let hasSystemd: Bool
+        /// Whether the login is root's.
+        public let isRoot: Bool
+        /// PRETTY_NAME of /etc/os-release, not yet escaped; empty where there is none.
+        public let system: String
+    }
+
+    /// One file to put there.
+    public struct Item: Sendable {
+        /// Its name in the installer's folder.
+        public let name: String
+        /// Its content.
+        public let bytes: [UInt8]
+        /// Whether it is a program.
+        public let isExecutable: Bool
+
+        /// Makes an item of its parts.
+        public init(name: String, bytes: [UInt8], isExecutable: Bool = false) {
+            precondition(name.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }, "names are ours, and plain")
+            self.name = name
+            self.bytes = bytes
+            self.isExecutable = isExecutable
+        }
+    }
+
+    private let connection: Connection
+
+    /// Works over a connection that is logged in as root.
+    public init(connection: Connection) { self.connection = connection }
+
+    /// Asks the device what it is; changes nothing.
+    public func survey() async throws -> Survey {
+        let script = "uname -m; id -u; test -d /run/systemd/system && echo systemd || echo other; . /etc/os-release 2>/dev/null; echo \"$PRETTY_NAME\""
+        let result = try await connection.run(script, outputLimit: 4_096)
+        let lines = String(decoding: result.standardOutput, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard lines.count >= 4 else { throw Failure(step: "the survey of the device", complaint: Self.text(result)) }
+        return Survey(architecture: lines[0], hasSystemd: lines[2] == "systemd", isRoot: lines[1] == "0", system: lines[3])
+    }
+
+    /// Uploads the items into a fresh folder, runs `install.sh` there as root, and removes the folder.
+    ///
+    /// - Returns: What the installer printed, not yet escaped.
+    /// - Throws: ``Failure``, or the SSH error that broke the connection.
+    public func install(_ items: [Item]) async throws -> String {
+        let made = try await connection.run("umask 077 && mktemp -d /tmp/rollcall-install.XXXXXXXX", outputLimit: 4_096)
+        let folder = String(decoding: made.standardOutput, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        // The name goes into commands: a device that answers anything but what mktemp makes is not served.
+        guard made.exit == .exited(0), folder.wholeMatch(of: /\/tmp\/rollcall-install\.[A-Za-z0-9]{8}/) != nil else {
+            throw Failure(step: "the making of a folder for the installer", complaint: Self.text(made))
+        }
+        do {
+            for item in items {
+                let mode = item.isExecutable ? "700" : "600"
+                let command = "cat > \(folder)/\(item.name) && chmod \(mode) \(folder)/\(item.name)"
+                let result = try await connection.run(command, input: item.bytes, outputLimit: 4_096)
+                guard result.exit == .exited(0) else { throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result)) }
+            }
+            let result = try await connection.run("cd \(folder) && ./install.sh 2>&1", outputLimit: 65_536)
+            guard result.exit == .exited(0) else { throw Failure(step: "the installer", complaint: Self.text(result)) }
+            _ = try? await connection.run("rm -rf -- \(folder)", outputLimit: 4_096)
+            return String(decoding: result.standardOutput, as: UTF8.self)
+        } catch {
+            _ = try? await connection.run("rm -rf -- \(folder)", outputLimit: 4_096)
+            throw error
+        }
+    }
+
+    /// The public key of the device's ledger, as `rollcall-agent key` prints it.
+    public func ledgerKey() async throws -> String {
+        let result = try await connection.run("/usr/bin/rollcall-agent key", outputLimit: 4_096)
+        guard result.exit == .exited(0) else { throw Failure(step: "the reading of the device's ledger key", complaint: Self.text(result)) }
+        return String(decoding: result.standardOutput, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private static func text(_ result: CommandResult) -> String {
+        let bytes = result.standardError.isEmpty ? result.standardOutput : result.standardError
+        return String(decoding: bytes.suffix(2_048), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

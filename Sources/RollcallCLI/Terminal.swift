@@ -1,0 +1,98 @@
+internal import Foundation
+
+/// How text for people is written: colour only on a terminal, none with NO_COLOR.
+struct Terminal {
+    /// Whether standard output is a terminal that takes colour.
+    let hasColour: Bool
+    /// Whether a person can be asked: standard input and error are terminals.
+    let canAsk: Bool
+    /// Columns of the terminal; 100 where there is none.
+    let width: Int
+
+    /// The process's own terminal.
+    static let current = Terminal()
+
+    private init() {
+        let environment = ProcessInfo.processInfo.environment
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        hasColour = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+        canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+        var size = winsize()
+        if isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 { width = Int(size.ws_col) } else { width = 100 }
+    }
+
+    /// The looks that text can have.
+    enum Style: String {
+        case bold = "1"
+        case faint = "2"
+        case red = "31"
+        case yellow = "33"
+        case green = "32"
+        case blue = "34"
+    }
+
+    /// `text` in `style` where colour is wanted.
+    func styled(_ text: String, _ style: Style) -> String {
+        hasColour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Writes a line to standard output.
+    func line(_ text: String = "") { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+    /// Writes a line to standard error.
+    func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// Asks a yes-or-no question on standard error; only `yes` or `y` is a yes. False where nobody can be asked.
+    func confirm(_ question: String) -> Bool {
+        guard canAsk else { return false }
+        FileHandle.standardError.write(Data((question + " [yes/no] ").utf8))
+        let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
+        return answer == "yes" || answer == "y"
+    }
+
+    /// `text` broken into lines of at most ``width`` less `indent` columns, each after the first indented.
+    func wrapped(_ text: String, indent: Int) -> String {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, line.count + 1 + word.count > max(width - indent, 30) {
+                lines.append(line)
+                line = String(word)
+            } else {
+                line += line.isEmpty ? String(word) : " " + word
+            }
+        }
+        if !line.isEmpty { lines.append(line) }
+        return lines.joined(separator: "\n" + String(repeating: " ", count: indent))
+    }
+}
+
+/// Rows under headings, columns as wide as their widest cell.
+struct TextTable {
+    private let headings: [String]
+    private var rows: [[String]] = []
+
+    init(_ headings: String...) { self.headings = headings }
+
+    /// Adds a row; missing cells are empty.
+    mutating func add(_ cells: String...) {
+        rows.append(cells + Array(repeating: "", count: max(0, headings.count - cells.count)))
+    }
+
+    /// Whether there is no row.
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// The lines, headings first.
+    func lines(_ terminal: Terminal) -> [String] {
+        let widths = headings.indices.map { column in ([headings] + rows).map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String]) -> String {
+            var text = ""
+            for (column, cell) in cells.enumerated() {
+                let isLast = column == cells.count - 1
+                text += isLast ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 2)
+            }
+            return text
+        }
+        return [terminal.styled(line(headings), .faint)] + rows.map(line)
+    }
+}
