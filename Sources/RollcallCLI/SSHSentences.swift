@@ -1,0 +1,80 @@
+internal import SSH
+
+extension CommandFailure {
+    /// What an SSH error on the way to `device` means to the person at the desk.
+    ///
+    /// - Parameters:
+    ///   - device: Name, as it was given.
+    ///   - address: Host and port, for the sentence.
+    init(_ error: SSHError, device: String, address: String) {
+        let detail = printable(error.detail)
+        switch error.code {
+        case .nameNotFound:
+            self.init(
+                .unreachable, kind: "name-not-found", "\(device) cannot be reached: the name in \(address) is not known.",
+                next: "Check the address with `rollcall device show \(device)`.")
+        case .refused:
+            self.init(
+                .unreachable, kind: "refused", "\(device) cannot be reached: \(address) refuses the connection; no sshd listens there.",
+                next: "Ask whether the device is up, and check the port with `rollcall device show \(device)`.")
+        case .noRoute:
+            self.init(
+                .unreachable, kind: "no-route", "\(device) cannot be reached: there is no route to \(address).",
+                next: "Check the path to the site (VPN, router) before you call the device down.")
+        case .resetBeforeBanner:
+            self.init(
+                .unreachable, kind: "reset", "\(device) cannot be reached: \(address) closed the connection before it said anything.",
+                next: "Try again in a moment; an sshd with many logins under way (MaxStartups) does this.")
+        case .notSSH:
+            self.init(
+                .unreachable, kind: "not-ssh", "What answers at \(address) is not an SSH server.",
+                next: "Check the port with `rollcall device show \(device)`.")
+        case .noCommonAlgorithm:
+            self.init(
+                .unreachable, kind: "no-common-algorithm", "\(device) and this controller share no SSH algorithm: \(detail).",
+                next: "Allow aes256-ctr with hmac-sha2-256 in the device's sshd_config.")
+        case .hostKeyChanged:
+            self.init(
+                .hostKeyChanged, kind: "host-key-changed", "\(device) shows another host key than the one pinned at its enrolment: \(detail).",
+                next: "If the device was replaced or set up anew, accept it on purpose with `rollcall device rekey \(device)`; otherwise stop here and report it.")
+        case .hostKeyUnknown:
+            self.init(
+                .hostKeyUnknown, kind: "host-key-unknown", "No host key is pinned for \(device), and none was accepted: \(detail).",
+                next: "Give the key's fingerprint with --host-key, after reading it from the device or its paperwork.")
+        case .authenticationRefused:
+            self.init(
+                .authenticationRefused, kind: "authentication-refused", "\(device) did not accept the key: \(detail).",
+                next: "Check which key you use (--identity), and that it was enrolled on this device.")
+        case .unsupportedKey:
+            self.init(
+                .authenticationRefused, kind: "unsupported-key", "The key cannot be used to log in: \(detail).",
+                next: "Use an Ed25519 key.")
+        case .keyFile:
+            self.init(
+                .notFound, kind: "key-file", "There is no key to log in with: \(detail).",
+                next: "Name an Ed25519 key with --identity, or add one to your ssh-agent with `ssh-add`.")
+        case .agentUnavailable:
+            self.init(
+                .notFound, kind: "ssh-agent", "The ssh-agent did not answer: \(detail).", next: "Check SSH_AUTH_SOCK, or name a key with --identity.")
+        case .timedOut:
+            let phase = error.phase.map { " during \($0.rawValue)" } ?? ""
+            self.init(
+                error.phase == .connect ? .unreachable : .timedOut, kind: "timed-out", "\(device) at \(address) did not answer in time\(phase).",
+                next: "Ask whether the device has power and network, then try again.")
+        case .channelRefused:
+            self.init(
+                .noAgent, kind: "channel-refused", "\(device) let us in but would not start the agent: \(detail).",
+                next: "Check the door with `rollcall device enroll \(device)`.")
+        case .cancelled:
+            self.init(.connectionLost, kind: "cancelled", "The connection to \(device) was cancelled.")
+        case .peerVanished, .closed:
+            self.init(
+                .connectionLost, kind: "connection-lost", "The connection to \(device) broke\(detail.isEmpty ? "" : ": \(detail)").",
+                next: "Try again; what was answered before is on record.")
+        default:
+            self.init(
+                .connectionLost, kind: "ssh", "The connection to \(device) failed: \(detail.isEmpty ? error.code.description : detail).",
+                next: "Try again; if it stays, run with --json and report the error.")
+        }
+    }
+}
