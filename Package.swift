@@ -73,7 +73,7 @@ let package = Package(
         .target(name: "Report", dependencies: ["Store"], path: "Sources/Report", swiftSettings: strict),
         .target(
             name: "RollcallCLI",
-            dependencies: ["Calls", "Report", "Fleet", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Calls", "Report", "Fleet", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams")],
             path: "Sources/RollcallCLI", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 

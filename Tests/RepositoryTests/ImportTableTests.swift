@@ -53,7 +53,7 @@ struct ImportTableTests {
         "Fleet": ["Foundation", "NIOCore", "NIOPosix"],
         "Calls": ["Foundation"],
         "Report": ["Foundation"],
-        "RollcallCLI": ["Foundation", "ArgumentParser", "NIOCore"],
+        "RollcallCLI": ["Foundation", "ArgumentParser", "Yams"],
     ]
 
     static func imports(of path: String) throws -> Set<String> {

@@ -1,0 +1,71 @@
+internal import AgentClient
+internal import SSH
+
+extension CommandFailure {
+    /// What went wrong in talking to the agent of `device`.
+    init(_ error: AgentClientError, device: String, address: String) {
+        if let underlying = error.underlying as? SSHError {
+            self.init(underlying, device: device, address: address)
+            return
+        }
+        let detail = printable(error.detail)
+        switch error.code {
+        case .protocolVersion:
+            self.init(
+                .protocolVersion, kind: "protocol-version", "The agent of \(device) speaks another version of the protocol: \(detail).",
+                next: "Bring the older side up to date: `rollcall device enroll \(device)` installs this controller's agent.")
+        case .refused:
+            self.init(refusedBy: error.rule, sentence: detail, what: device, device: device)
+        case .notAnAgent, .endedEarly:
+            let said = detail.isEmpty ? "nothing" : detail
+            self.init(
+                .noAgent, kind: "no-agent", "No Rollcall agent answers at \(device); what came instead: \(said).",
+                next: "Install it with `rollcall device enroll \(device)`, or ask the owner to run `rollcall-agent check` on the device.")
+        case .timedOut:
+            self.init(
+                .timedOut, kind: "timed-out", "The agent of \(device) did not answer in time.",
+                next: "Try again; if it stays, the device hangs: ask for `rollcall-agent check` on it, or for a restart.")
+        case .tooMuchOutput:
+            self.init(
+                .connectionLost, kind: "too-much-output", "The agent of \(device) sent more than it may\(detail.isEmpty ? "" : " for \(detail)"); the session was ended.",
+                next: "Treat the device as faulty or hostile until somebody has looked at it.")
+        case .notStarted:
+            self.init(
+                .missingTool, kind: "agent-not-started", "The agent could not be started: \(detail).",
+                next: "Build it with agent/build, or name it with ROLLCALL_AGENT.")
+        default:
+            self.init(
+                .connectionLost, kind: "connection-lost", "The session with \(device) broke\(detail.isEmpty ? "" : ": \(detail)").",
+                next: "Try again; what was answered before is on record.")
+        }
+    }
+
+    /// A refusal of the agent, by its rule.
+    ///
+    /// - Parameters:
+    ///   - rule: The rule's stable name, from the device.
+    ///   - sentence: What the agent says, already safe to print.
+    ///   - what: What was refused: a probe, a push, or the session.
+    init(refusedBy rule: String, sentence: String, what: String, device: String) {
+        let (status, next): (ExitStatus, String) =
+            switch rule {
+            case "protocol": (.protocolVersion, "Bring the older side up to date: `rollcall device enroll \(device)` installs this controller's agent.")
+            case "agent-down": (.noAgent, "Ask the owner to run `systemctl start rollcall-agent` on the device, or reboot it.")
+            case "parameter": (.parameter, "`rollcall probes show \(what)` says what it takes.")
+            case "catalogue-unsigned", "signature-unsupported":
+                (.catalogueUnsigned, "Have enough reviewers sign it with `rollcall probes sign`, then push it.")
+            case "catalogue-expired", "catalogue-not-yet-valid":
+                (.catalogueExpired, "Pack and sign a new one, then `rollcall probes push \(device)`; check the device's clock too.")
+            case "catalogue-rolled-back": (.catalogueRolledBack, "Pack it with a higher --version, have it signed, and push it.")
+            case "catalogue-tampered": (.catalogueTampered, "Do not use this catalogue; pack and sign it anew from the reviewed manifests.")
+            case "catalogue-malformed", "catalogue-version-leap", "trust-malformed":
+                (.catalogueRefused, "Check it with `rollcall probes verify`.")
+            case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
+            case "right", "role", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
+            case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
+            case "busy": (.refused, "Try again in a moment.")
+            default: (.refused, "The device's owner can see more with `rollcall-agent log`.")
+            }
+        self.init(status, kind: "refused-" + printable(rule), "\(device) refused \(what == device ? "the session" : what): \(sentence)", next: next)
+    }
+}
