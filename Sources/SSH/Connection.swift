@@ -1,0 +1,144 @@
+import NIOCore
+import NIOPosix
+
+/// One authenticated SSH connection, on one event loop.
+public actor Connection {
+    /// Receive window of a channel: at most this much of a channel's output waits in memory unread.
+    private static let windowInBytes: UInt32 = 1 << 20
+    /// What fits one packet beside the rest of an exec request.
+    private static let commandLimitInBytes = 32_000
+
+    /// The key the server proved to hold.
+    public nonisolated let hostKey: HostKey
+    /// What both sides agreed on.
+    public nonisolated let algorithms: NegotiatedAlgorithms
+    /// The server's version line, e.g. `SSH-2.0-OpenSSH_9.2p1`; printable ASCII.
+    public nonisolated let serverVersion: String
+    /// How long TCP took, the name lookup included.
+    public nonisolated let connectDuration: Duration
+    /// How long banner and key exchange took.
+    public nonisolated let handshakeDuration: Duration
+    /// How long it took to prove the user.
+    public nonisolated let authenticationDuration: Duration
+
+    private let bound: NIOLoopBound<Driver>
+    private let deadlines: Deadlines
+    private let executor: any SerialExecutor
+    private var closing: Task<Void, Never>?
+
+    /// The event loop that everything of this connection runs on.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    private var driver: Driver { bound.value }
+
+    private init(driver: NIOLoopBound<Driver>, facts: Established, connectDuration: Duration, deadlines: Deadlines) {
+        bound = driver
+        executor = driver.eventLoop.executor
+        hostKey = facts.hostKey
+        algorithms = facts.algorithms
+        serverVersion = facts.serverVersion
+        self.connectDuration = connectDuration
+        handshakeDuration = facts.handshakeDuration
+        authenticationDuration = facts.authenticationDuration
+        self.deadlines = deadlines
+    }
+
+    /// Connects, checks the host key and authenticates; identities are tried in their order.
+    ///
+    /// - Parameter loop: Where to run; one of NIO's shared loops if `nil`.
+    /// - Throws: One code for each way this can fail, with the phase. Nothing is left open then.
+    public static func open(
+        to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
+        on loop: (any EventLoop)? = nil
+    ) async throws(SSHError) -> Connection {
+        try await open(
+            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, on: loop, deliveryLimit: nil)
+    }
+
+    /// - Parameter deliveryLimit: How many bytes one call of libssh2 is given; for tests.
+    static func open(
+        to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
+        on loop: (any EventLoop)?, deliveryLimit: Int?
+    ) async throws(SSHError) -> Connection {
+        try refuseUnsupported(identities)
+        let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
+        let start = ContinuousClock.now
+        let transport = try await Dial.connect(to: address, on: loop, within: deadlines.connect)
+        let connectDuration = ContinuousClock.now - start
+        let driver = try await attach(to: transport, deliveryLimit: deliveryLimit)
+        let establishment = Establishment(driver: driver, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines)
+        let facts = try await establishment.run()
+        return Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
+    }
+
+    /// Says before anything is connected that none of the keys can be used.
+    private static func refuseUnsupported(_ identities: [Identity]) throws(SSHError) {
+        let reasons = identities.map(\.unsupportedReason)
+        guard !identities.isEmpty, reasons.allSatisfy({ $0 != nil }) else { return }
+        let facts = zip(identities, reasons).map { "\($0.label): \($1 ?? "")" }
+        throw SSHError(.unsupportedKey, phase: .authentication, detail: facts.joined(separator: "; "))
+    }
+
+    private static func attach(to transport: any NIOCore.Channel, deliveryLimit: Int?) async throws(SSHError) -> NIOLoopBound<Driver> {
+        do {
+            return try await transport.eventLoop.submit {
+                guard let driver = Driver(transport: transport) else {
+                    throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
+                }
+                driver.session.buffers.deliveryLimit = deliveryLimit
+                try transport.pipeline.syncOperations.addHandler(TransportHandler(driver: driver))
+                return NIOLoopBound(driver, eventLoop: transport.eventLoop)
+            }.get()
+        } catch {
+            transport.close(promise: nil)
+            throw error as? SSHError ?? SSHError(.peerVanished, phase: .handshake, detail: printable("\(error)".utf8))
+        }
+    }
+
+    /// Starts `command` through the user's shell, as sshd does, on a channel of its own.
+    ///
+    /// - Throws: `.channelRefused` if the server will not. A deadline or cancellation in the middle ends the whole connection, since
+    ///   the late reply could be taken for that to another request.
+    public func exec(_ command: String) async throws(SSHError) -> Channel {
+        let bytes = Array(command.utf8)
+        guard bytes.count <= Self.commandLimitInBytes else {
+            throw SSHError(
+                .channelRefused, phase: .channel, detail: "a command of \(bytes.count) bytes; at most \(Self.commandLimitInBytes) fit")
+        }
+        let (driver, deadline) = (driver, NIODeadline.after(deadlines.operation))
+        try driver.check(await driver.requests.enter(until: deadline), phase: .channel)
+        defer { driver.requests.leave() }
+        do throws(SSHError) {
+            return try await start(bytes, until: deadline)
+        } catch {
+            if error.code == .timedOut || error.code == .cancelled { driver.shut(error) }
+            throw error
+        }
+    }
+
+    private func start(_ command: [UInt8], until deadline: NIODeadline) async throws(SSHError) -> Channel {
+        let handle = try await driver.complete(.channel, until: deadline) { [session = driver.session] in
+            session.openChannel(windowInBytes: Self.windowInBytes)
+        }
+        let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines)
+        do throws(SSHError) {
+            try await driver.complete(.channel, until: deadline) { handle.execute(command) }
+        } catch {
+            if error.code == .channelRefused { await channel.close() }
+            throw error
+        }
+        driver.idleChannel = handle
+        return channel
+    }
+
+    /// Ends the connection and everything on it; waits until the descriptor is gone. May be called again.
+    public func close() async {
+        let task = closing ?? Task { await self.release() }
+        closing = task
+        await task.value
+    }
+
+    private func release() async {
+        driver.shut(SSHError(.closed, phase: .channel, detail: "the connection was closed here"))
+        try? await driver.closeFuture.get()
+    }
+}

@@ -1,0 +1,194 @@
+internal import CSSH2
+import NIOCore
+
+/// Drives one libssh2 session over one NIO channel: gives libssh2 what has come, sends what it wants sent, and repeats calls
+/// that wanted more input once there is some.
+///
+/// Not an actor: connection and channels are, on the same event loop, and share this object there.
+final class Driver {
+    /// Unread input beyond which the network is not read any further.
+    private static let inboundLimit = 256 * 1024
+
+    let loop: any EventLoop
+    let session: Session
+    /// Held while opening a channel and starting its command: their replies do not say which call they are for.
+    let requests: Gate
+    private let transport: any NIOCore.Channel
+    private let waiting: WaitList
+    private(set) var greeting = ServerGreeting()
+    private var isGreeting = true
+    private var isReadPaused = false
+    /// Set once the server's side has ended; what came before is still read.
+    private var hangUp: String?
+    /// Why nothing more can be done here.
+    private(set) var end: SSHError?
+    /// A channel through which libssh2 can be made to take input in while nobody waits for any.
+    weak var idleChannel: SessionChannel?
+
+    /// Takes over `transport`, whose reads must be off so that no byte is lost.
+    init?(transport: any NIOCore.Channel) {
+        guard let session = Session() else { return nil }
+        self.session = session
+        self.transport = transport
+        loop = transport.eventLoop
+        requests = Gate(loop: loop)
+        waiting = WaitList(loop: loop)
+    }
+
+    deinit {
+        transport.close(promise: nil)
+    }
+
+    /// Whether little enough is on its way to the network to send more.
+    var isWritable: Bool { transport.isWritable }
+
+    /// Resolves once the connection is gone.
+    var closeFuture: EventLoopFuture<Void> { transport.closeFuture }
+
+    /// Calls `step` until it is done, waiting for input in between.
+    ///
+    /// - Throws: `.timedOut`, `.cancelled`, the reason for the connection's end, or what libssh2 said.
+    func complete<Value>(
+        _ phase: SSHError.Phase, until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation, _ step: () -> Step<Value>
+    ) async throws(SSHError) -> Value {
+        while true {
+            if let end { throw end }
+            if Task.isCancelled { throw SSHError(.cancelled, phase: phase) }
+            let before = session.buffers.consumedCount
+            session.buffers.beginCall()
+            let outcome = step()
+            let hasProgressed = session.buffers.consumedCount != before
+            settle(hasProgressed: hasProgressed)
+            switch outcome {
+            case .done(let value): return value
+            case .failed(let failure): throw fail(failure, phase: phase)
+            case .refused(let error): throw error
+            case .wantsInput: break
+            }
+            if hasProgressed && session.buffers.hasInput { continue }
+            if hangUp != nil, !session.buffers.hasInput { throw endOfInput(phase) }
+            try check(await waiting.wait(until: deadline), phase: phase)
+        }
+    }
+
+    /// Turns a wake-up into the error it stands for, if any.
+    func check(_ wake: WaitList.Wake, phase: SSHError.Phase) throws(SSHError) {
+        switch wake {
+        case .signalled: return
+        case .cancelled: throw SSHError(.cancelled, phase: phase)
+        case .timedOut:
+            if phase == .handshake, let (code, detail) = greeting.failure(hungUp: false) {
+                throw SSHError(code, phase: phase, detail: detail)
+            }
+            throw SSHError(.timedOut, phase: phase, detail: "no answer within the deadline")
+        }
+    }
+
+    /// Lets everybody who waits look again; for a state that changed without input.
+    func wakeAll() {
+        waiting.signalAll()
+    }
+
+    /// Ends the session for everybody who uses it: tells the peer if it is still there, and frees libssh2's memory.
+    ///
+    /// The first reason stays.
+    func shut(_ reason: SSHError) {
+        guard end == nil else { return }
+        end = reason
+        if hangUp == nil { session.disconnect() }
+        closeTransport(lastWords: session.buffers.takeOutbound())
+        session.free()
+        waiting.signalAll()
+        waiting.stopTimer()
+    }
+
+    private func closeTransport(lastWords: ByteBuffer?) {
+        let transport = transport
+        guard let lastWords, transport.isActive else {
+            transport.close(promise: nil)
+            return
+        }
+        transport.writeAndFlush(lastWords).whenComplete { _ in transport.close(promise: nil) }
+        // A peer that reads nothing must not keep the descriptor.
+        let late = loop.scheduleTask(in: .seconds(2)) { transport.close(promise: nil) }
+        transport.closeFuture.whenComplete { _ in late.cancel() }
+    }
+
+    /// After every call of libssh2: sends what it wrote, lets others see what it took in, reads on.
+    private func settle(hasProgressed: Bool) {
+        if let bytes = session.buffers.takeOutbound() { transport.writeAndFlush(bytes, promise: nil) }
+        if hasProgressed { waiting.signalAll() }
+        if isReadPaused, session.buffers.inbound.readableBytes < Self.inboundLimit {
+            isReadPaused = false
+            transport.read()
+        }
+    }
+
+    private func endOfInput(_ phase: SSHError.Phase) -> SSHError {
+        if phase == .handshake, let (code, detail) = greeting.failure(hungUp: true) {
+            return SSHError(code, phase: phase, detail: detail)
+        }
+        return SSHError(.peerVanished, phase: phase, detail: session.buffers.disconnect ?? hangUp ?? "")
+    }
+
+    /// The error for what libssh2 said; anything but a refusal ends the session.
+    private func fail(_ failure: LibraryFailure, phase: SSHError.Phase) -> SSHError {
+        func error(_ code: SSHError.Code, _ detail: String) -> SSHError {
+            SSHError(code, phase: phase, detail: detail, libssh2Code: failure.code)
+        }
+        switch failure.code {
+        case LIBSSH2_ERROR_CHANNEL_FAILURE, LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED: return error(.channelRefused, failure.message)
+        case LIBSSH2_ERROR_CHANNEL_CLOSED, LIBSSH2_ERROR_CHANNEL_EOF_SENT: return error(.closed, failure.message)
+        default: break
+        }
+        let reason: SSHError
+        if phase == .handshake, let (code, detail) = greeting.failure(hungUp: hangUp != nil) {
+            reason = error(code, detail)
+        } else if let words = session.buffers.disconnect {
+            reason = error(.peerVanished, words)
+        } else if failure.code == LIBSSH2_ERROR_TIMEOUT {
+            reason = error(.timedOut, failure.message)
+        } else {
+            reason = error(.protocolViolation, failure.message)
+        }
+        shut(reason)
+        return reason
+    }
+}
+
+extension Driver {
+    /// Takes bytes from the network; they are looked at in `inputCompleted`.
+    func received(_ bytes: ByteBuffer) {
+        guard end == nil else { return }
+        var bytes = bytes
+        if isGreeting {
+            greeting.consume(bytes.readableBytesView)
+            isGreeting = greeting.offer == nil
+            if greeting.isForeign, let (code, detail) = greeting.failure(hungUp: false) {
+                return shut(SSHError(code, phase: .handshake, detail: detail))
+            }
+        }
+        session.buffers.append(&bytes)
+    }
+
+    /// Wakes whoever waits for what was received.
+    ///
+    /// - Returns: Whether the network is to be read again; otherwise that follows once libssh2 has taken in what is here.
+    func inputCompleted() -> Bool {
+        if waiting.isEmpty, end == nil, let idleChannel {
+            session.buffers.beginCall()
+            idleChannel.takeInput()
+            settle(hasProgressed: false)
+        } else {
+            waiting.signalAll()
+        }
+        isReadPaused = session.buffers.inbound.readableBytes >= Self.inboundLimit
+        return !isReadPaused && end == nil
+    }
+
+    func transportEnded(_ reason: String) {
+        guard hangUp == nil else { return }
+        hangUp = reason
+        waiting.signalAll()
+    }
+}

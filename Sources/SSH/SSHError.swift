@@ -1,0 +1,96 @@
+/// Why something over SSH could not be done: facts for the one who words the message, never a secret.
+public struct SSHError: Error, Sendable {
+    /// What went wrong, as a caller tells cases apart. An open set: more may come.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name, as it is spelled here.
+        public let description: String
+
+        private init(_ name: String) {
+            description = name
+        }
+
+        /// No address belongs to the host name.
+        public static let nameNotFound = Code("nameNotFound")
+        /// The host is there and nothing listens on the port.
+        public static let refused = Code("refused")
+        /// No way to the host's network.
+        public static let noRoute = Code("noRoute")
+        /// The server hung up before its banner, as sshd does beyond MaxStartups: the path's trouble more often than the device's.
+        public static let resetBeforeBanner = Code("resetBeforeBanner")
+        /// Something answers, and it does not speak SSH 2.
+        public static let notSSH = Code("notSSH")
+        /// The two sides share no algorithm of some kind; the detail names the kind and what the server offered.
+        public static let noCommonAlgorithm = Code("noCommonAlgorithm")
+        /// No key is pinned, or the one asked said no.
+        public static let hostKeyUnknown = Code("hostKeyUnknown")
+        /// The server's key is not one of the pinned ones; the detail has both fingerprints.
+        public static let hostKeyChanged = Code("hostKeyChanged")
+        /// The server accepted none of the identities.
+        public static let authenticationRefused = Code("authenticationRefused")
+        /// A key of a kind, or kept in a way, that cannot be used here.
+        public static let unsupportedKey = Code("unsupportedKey")
+        /// A key file cannot be read or is not one.
+        public static let keyFile = Code("keyFile")
+        /// The ssh-agent cannot be reached, or would not sign.
+        public static let agentUnavailable = Code("agentUnavailable")
+        /// The deadline of the phase passed.
+        public static let timedOut = Code("timedOut")
+        /// The server closed or reset the connection in mid-conversation.
+        public static let peerVanished = Code("peerVanished")
+        /// The server sent what the protocol does not allow.
+        public static let protocolViolation = Code("protocolViolation")
+        /// The server would not open the channel, or would not start the command.
+        public static let channelRefused = Code("channelRefused")
+        /// The channel or connection was closed on this side.
+        public static let closed = Code("closed")
+        /// The waiting task was cancelled.
+        public static let cancelled = Code("cancelled")
+        /// A command wrote more than its caller allowed.
+        public static let outputLimit = Code("outputLimit")
+    }
+
+    /// How far a connection had come.
+    public enum Phase: String, Sendable {
+        /// Name lookup and TCP.
+        case connect
+        /// Banner, key exchange and host key.
+        case handshake
+        /// Proving who the user is.
+        case authentication
+        /// Commands and their bytes.
+        case channel
+    }
+
+    /// What went wrong.
+    public let code: Code
+    /// When, if a connection was involved.
+    public let phase: Phase?
+    /// Facts: an address, a path, fingerprints, methods. One line, printable.
+    public let detail: String
+    /// The key the server showed, where the error is about it.
+    public let offeredHostKey: HostKey?
+    /// libssh2's own number, where it gave one.
+    public let libssh2Code: Int32?
+
+    /// Makes an error; `detail` is one printable line.
+    public init(_ code: Code, phase: Phase? = nil, detail: String = "", offeredHostKey: HostKey? = nil, libssh2Code: Int32? = nil) {
+        self.code = code
+        self.phase = phase
+        self.detail = detail
+        self.offeredHostKey = offeredHostKey
+        self.libssh2Code = libssh2Code
+    }
+}
+
+extension SSHError: CustomStringConvertible {
+    /// The code, the phase and the facts, for logs.
+    public var description: String {
+        let place = phase.map { " (\($0.rawValue))" } ?? ""
+        return detail.isEmpty ? "\(code)\(place)" : "\(code)\(place): \(detail)"
+    }
+}
+
+/// What a peer wrote, fit for one line of a log: printable ASCII, at most `limit` characters.
+func printable(_ bytes: some Sequence<UInt8>, limit: Int = 200) -> String {
+    String(decoding: bytes.prefix(limit).map { (0x20..<0x7f).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+}

@@ -1,0 +1,254 @@
+internal import CSSH2
+import Glibc
+import Synchronization
+
+/// What one call of libssh2 came to.
+enum Step<Value> {
+    case done(Value)
+    /// Call again, with the same arguments, once bytes have come.
+    case wantsInput
+    case failed(LibraryFailure)
+    /// Not asked of libssh2 at all, because of this.
+    case refused(SSHError)
+}
+
+/// libssh2's number and words for what went wrong.
+struct LibraryFailure: Error {
+    let code: Int32
+    let message: String
+}
+
+/// How many libssh2 objects are alive in this process; tests hold it to zero.
+enum LiveObjects {
+    static let sessions = Atomic<Int>(0)
+    static let channels = Atomic<Int>(0)
+}
+
+/// A `LIBSSH2_SESSION`. Every call belongs on the loop of the connection that owns it.
+final class Session {
+    /// The library is set up once; sessions are independent of each other afterwards.
+    private static let isReady = libssh2_init(0) == 0
+    /// libssh2 calls fcntl(2) on the descriptor of a handshake and never anything else, so that all sessions share one.
+    private static let descriptor = cssh2_idle_descriptor()
+
+    let buffers = SessionBuffers()
+    private var pointer: OpaquePointer?
+
+    init?() {
+        guard Self.isReady, Self.descriptor >= 0, let session = cssh2_session_init(Unmanaged.passUnretained(buffers).toOpaque()) else {
+            return nil
+        }
+        pointer = session
+        libssh2_session_set_blocking(session, 0)
+        cssh2_set_callbacks(session, SessionCallbacks.send, SessionCallbacks.receive, SessionCallbacks.disconnect)
+        LiveObjects.sessions.add(1, ordering: .relaxed)
+    }
+
+    deinit {
+        free()
+    }
+
+    /// Frees the session and its channels, without a word to the peer. Any later call fails.
+    func free() {
+        guard let session = pointer else { return }
+        buffers.isAbandoned = true
+        // With both callbacks failing at once there is nothing left for libssh2 to wait for; the bound is for a defect in it.
+        var attempts = 0
+        while libssh2_session_free(session) == LIBSSH2_ERROR_EAGAIN, attempts < 8 { attempts += 1 }
+        pointer = nil
+        LiveObjects.sessions.subtract(1, ordering: .relaxed)
+        LiveObjects.channels.subtract(openChannels, ordering: .relaxed)
+        openChannels = 0
+    }
+
+    /// Channels opened and not yet freed.
+    fileprivate(set) var openChannels = 0
+
+    func prefer(hostKeys: [String]) {
+        let lists: [(Int32, [String])] = [
+            (LIBSSH2_METHOD_KEX, AlgorithmPreference.keyExchange), (LIBSSH2_METHOD_HOSTKEY, hostKeys),
+            (LIBSSH2_METHOD_CRYPT_CS, AlgorithmPreference.cipher), (LIBSSH2_METHOD_CRYPT_SC, AlgorithmPreference.cipher),
+            (LIBSSH2_METHOD_MAC_CS, AlgorithmPreference.mac), (LIBSSH2_METHOD_MAC_SC, AlgorithmPreference.mac),
+        ]
+        for (method, names) in lists {
+            libssh2_session_method_pref(pointer, method, names.joined(separator: ","))
+        }
+    }
+
+    /// Banner, key exchange, and the request for the authentication service.
+    func handshake() -> Step<Void> {
+        step { libssh2_session_handshake($0, Self.descriptor) }
+    }
+
+    /// The key the server proved to hold; `nil` before the handshake.
+    var hostKey: HostKey? {
+        var length = 0
+        var kind: Int32 = 0
+        guard let pointer, let bytes = libssh2_session_hostkey(pointer, &length, &kind) else { return nil }
+        return HostKey(blob: Array(UnsafeRawBufferPointer(start: bytes, count: length)))
+    }
+
+    var algorithms: NegotiatedAlgorithms {
+        func name(_ method: Int32) -> String {
+            pointer.flatMap { libssh2_session_methods($0, method) }.map { String(cString: $0) } ?? ""
+        }
+        return NegotiatedAlgorithms(
+            keyExchange: name(LIBSSH2_METHOD_KEX), hostKey: name(LIBSSH2_METHOD_HOSTKEY), cipher: name(LIBSSH2_METHOD_CRYPT_CS),
+            mac: name(LIBSSH2_METHOD_MAC_CS))
+    }
+
+    /// Public key authentication; wants input also while `request` waits for a signature made elsewhere.
+    func authenticate(user: String, request: SignatureRequest) -> Step<Void> {
+        var context: UnsafeMutableRawPointer? = Unmanaged.passUnretained(request).toOpaque()
+        return step { session in
+            user.withCString { name in
+                libssh2_userauth_publickey(
+                    session, name, request.publicKeyBlob, request.publicKeyBlob.count, SignatureRequest.callback, &context)
+            }
+        }
+    }
+
+    /// The methods the server would still accept, as a comma-separated list; a round trip.
+    func authenticationMethods(user: String) -> Step<String> {
+        guard let pointer else { return .failed(Self.freed) }
+        let list = user.withCString { libssh2_userauth_list(pointer, $0, UInt32(strlen($0))) }
+        if let list { return .done(printable(String(cString: list).utf8)) }
+        return classify(libssh2_session_last_errno(pointer)) { "" }
+    }
+
+    /// Opens a session channel with a receive window of `windowInBytes`.
+    func openChannel(windowInBytes: UInt32) -> Step<SessionChannel> {
+        guard let pointer else { return .failed(Self.freed) }
+        let channel = libssh2_channel_open_ex(pointer, "session", 7, windowInBytes, 32_768, nil, 0)
+        if let channel {
+            openChannels += 1
+            LiveObjects.channels.add(1, ordering: .relaxed)
+            return .done(SessionChannel(pointer: channel, session: self))
+        }
+        let code = libssh2_session_last_errno(pointer)
+        guard code != LIBSSH2_ERROR_EAGAIN else { return .wantsInput }
+        return .failed(failure(code))
+    }
+
+    /// Tells the peer that this side is done; nothing is waited for.
+    func disconnect() {
+        guard let pointer else { return }
+        _ = libssh2_session_disconnect_ex(pointer, 11, "done", "")
+    }
+
+    fileprivate static let freed = LibraryFailure(code: LIBSSH2_ERROR_BAD_USE, message: "the session is closed")
+
+    private func step(_ call: (OpaquePointer) -> Int32) -> Step<Void> {
+        guard let pointer else { return .failed(Self.freed) }
+        return classify(call(pointer)) {}
+    }
+
+    fileprivate func classify<Value>(_ code: Int32, _ value: () -> Value) -> Step<Value> {
+        switch code {
+        case 0: .done(value())
+        case LIBSSH2_ERROR_EAGAIN: .wantsInput
+        default: .failed(failure(code))
+        }
+    }
+
+    /// libssh2's words point into the session, so they are copied before its next call.
+    fileprivate func failure(_ code: Int32) -> LibraryFailure {
+        var text: UnsafeMutablePointer<CChar>?
+        var length: Int32 = 0
+        guard let pointer else { return Self.freed }
+        let last = libssh2_session_last_error(pointer, &text, &length, 0)
+        let message = UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : max(0, Int(length)))
+        return LibraryFailure(code: last == LIBSSH2_ERROR_EAGAIN || last == 0 ? code : last, message: printable(message))
+    }
+}
+
+/// A `LIBSSH2_CHANNEL`. Its memory belongs to the session and goes with it at the latest.
+final class SessionChannel {
+    private var pointer: OpaquePointer?
+    private let session: Session
+
+    fileprivate init(pointer: OpaquePointer, session: Session) {
+        self.pointer = pointer
+        self.session = session
+    }
+
+    /// Asks for `command` to be started.
+    func execute(_ command: [UInt8]) -> Step<Void> {
+        step { channel in
+            command.withUnsafeBytes { bytes in
+                libssh2_channel_process_startup(
+                    channel, "exec", 4, bytes.bindMemory(to: CChar.self).baseAddress, UInt32(bytes.count))
+            }
+        }
+    }
+
+    /// Takes what is there of stream `stream` (0 output, 1 errors), at most `limit` bytes; empty at its end.
+    func read(stream: Int32, limit: Int) -> Step<[UInt8]> {
+        guard let pointer else { return .failed(Session.freed) }
+        return withUnsafeTemporaryAllocation(byteCount: max(limit, 1), alignment: 1) { target in
+            let count = libssh2_channel_read_ex(pointer, stream, target.bindMemory(to: CChar.self).baseAddress, limit)
+            guard count >= 0 else { return session.classify(Int32(count)) { [] } }
+            return .done(Array(target.prefix(count)))
+        }
+    }
+
+    /// Has libssh2 take in what has come, and answer what wants an answer, without reading of this channel.
+    func takeInput() {
+        _ = read(stream: 0, limit: 0)
+    }
+
+    /// Whether the server will send nothing more and all it sent has been read.
+    var isAtEnd: Bool {
+        pointer.map { libssh2_channel_eof($0) == 1 } ?? true
+    }
+
+    /// Sends as much of `bytes` as the window and one packet allow.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Step<Int> {
+        guard let pointer else { return .failed(Session.freed) }
+        let count = libssh2_channel_write_ex(pointer, 0, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
+        if count == 0 { return .wantsInput }
+        guard count > 0 else { return session.classify(Int32(count)) { 0 } }
+        return .done(count)
+    }
+
+    func sendEndOfFile() -> Step<Void> {
+        step { libssh2_channel_send_eof($0) }
+    }
+
+    /// Done when the server has closed its side, which is after it has told how the command ended.
+    func awaitClosed() -> Step<Void> {
+        takeInput()
+        return step { channel in
+            let code = libssh2_channel_wait_closed(channel)
+            // Called too early: the server has not sent its end of file yet.
+            return code == LIBSSH2_ERROR_INVAL ? LIBSSH2_ERROR_EAGAIN : code
+        }
+    }
+
+    /// How the command ended; 0 also if the server closed without saying so, which libssh2 does not tell apart.
+    var exitStatus: ExitStatus {
+        guard let pointer else { return .exited(0) }
+        var name: UnsafeMutablePointer<CChar>?
+        libssh2_channel_get_exit_signal(pointer, &name, nil, nil, nil, nil, nil)
+        guard let name else { return .exited(Int(UInt32(bitPattern: libssh2_channel_get_exit_status(pointer)))) }
+        defer { cssh2_free(name, nil) }
+        return .signalled(printable(String(cString: name).utf8, limit: 32))
+    }
+
+    /// Closes the channel and frees it.
+    func free() -> Step<Void> {
+        guard let channel = pointer else { return .done(()) }
+        let outcome = session.classify(libssh2_channel_free(channel)) {}
+        if case .done = outcome {
+            pointer = nil
+            session.openChannels -= 1
+            LiveObjects.channels.subtract(1, ordering: .relaxed)
+        }
+        return outcome
+    }
+
+    private func step(_ call: (OpaquePointer) -> Int32) -> Step<Void> {
+        guard let pointer else { return .failed(Session.freed) }
+        return session.classify(call(pointer)) {}
+    }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import NIOCore
+
+/// The bytes between libssh2 and the network: what its SEND and RECV callbacks write to and read from.
+///
+/// SEND always takes everything, so a packet is never half-sent; RECV says EAGAIN when nothing is there and never reports the
+/// end of the stream, so that packets libssh2 has already taken in are read before the end is.
+final class SessionBuffers {
+    private(set) var inbound = ByteBuffer()
+    private var outbound = ByteBuffer()
+    /// Bytes libssh2 has taken in so far: if a call raised it, others that wait may have got something too.
+    private(set) var consumedCount: UInt64 = 0
+    /// From here on libssh2 is only being freed: what it sends is dropped, and what it asks for has failed.
+    var isAbandoned = false
+    /// Bytes that one call of libssh2 may take in; `nil` for no limit. Tests cut the stream to pieces with it.
+    var deliveryLimit: Int?
+    private var allowance = Int.max
+    /// What the server said when it disconnected.
+    private(set) var disconnect: String?
+
+    var hasInput: Bool { inbound.readableBytes > 0 }
+
+    func append(_ bytes: inout ByteBuffer) {
+        if inbound.readableBytes == 0 {
+            inbound = bytes
+        } else {
+            inbound.discardReadBytes()
+            inbound.writeBuffer(&bytes)
+        }
+    }
+
+    /// Takes everything libssh2 has sent since the last call.
+    func takeOutbound() -> ByteBuffer? {
+        guard outbound.readableBytes > 0 else { return nil }
+        defer { outbound = ByteBuffer() }
+        return outbound
+    }
+
+    func beginCall() {
+        allowance = deliveryLimit ?? Int.max
+    }
+
+    fileprivate func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if !isAbandoned { outbound.writeBytes(bytes) }
+        return bytes.count
+    }
+
+    fileprivate func receive(into target: UnsafeMutableRawBufferPointer) -> Int {
+        guard !isAbandoned else { return -Int(ECONNRESET) }
+        let count = min(inbound.readableBytes, target.count, allowance)
+        guard count > 0 else { return -Int(EAGAIN) }
+        inbound.readWithUnsafeReadableBytes { source in
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(count)))
+            return count
+        }
+        allowance -= count
+        consumedCount += UInt64(count)
+        return count
+    }
+
+    fileprivate func disconnected(reason: Int32, message: UnsafeRawBufferPointer) {
+        disconnect = "\(printable(message)) (reason \(reason))"
+    }
+}
+
+/// The callbacks as libssh2 takes them: `abstract` points to the session's own pointer to its `SessionBuffers`.
+enum SessionCallbacks {
+    typealias Abstract = UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+
+    static let send: @convention(c) (Int32, UnsafeRawPointer?, Int, Int32, Abstract) -> Int = { _, bytes, count, _, abstract in
+        guard let buffers = SessionCallbacks.buffers(abstract) else { return -Int(EPIPE) }
+        return buffers.send(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    static let receive: @convention(c) (Int32, UnsafeMutableRawPointer?, Int, Int32, Abstract) -> Int = { _, bytes, count, _, abstract in
+        guard let buffers = SessionCallbacks.buffers(abstract) else { return -Int(ECONNRESET) }
+        return buffers.receive(into: UnsafeMutableRawBufferPointer(start: bytes, count: count))
+    }
+
+    static let disconnect:
+        @convention(c) (OpaquePointer?, Int32, UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, Int32, Abstract) -> Void = {
+            _, reason, message, length, _, _, abstract in
+            let text = UnsafeRawBufferPointer(start: message, count: message == nil ? 0 : max(0, Int(length)))
+            SessionCallbacks.buffers(abstract)?.disconnected(reason: reason, message: text)
+        }
+
+    private static func buffers(_ abstract: Abstract) -> SessionBuffers? {
+        abstract?.pointee.map { Unmanaged<SessionBuffers>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

@@ -1,0 +1,54 @@
+import Glibc
+import NIOCore
+
+/// The network's end of a `Driver`.
+///
+/// It holds the driver weakly: a connection that is dropped without being closed takes its descriptor along.
+final class TransportHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private weak var driver: Driver?
+
+    init(driver: Driver) {
+        self.driver = driver
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive {
+            acknowledgeAtOnce(context)
+            context.read()
+        } else {
+            driver?.transportEnded("the server closed the connection")
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        driver?.received(unwrapInboundIn(data))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        acknowledgeAtOnce(context)
+        if driver?.inputCompleted() == true { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { driver?.wakeAll() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        driver?.transportEnded("the server closed the connection")
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        driver?.transportEnded(reason)
+        context.close(promise: nil)
+    }
+
+    /// The kernel falls back to delayed acknowledgements by itself (tcp(7)), at 40 ms a step of the handshake, so it is told again
+    /// after each read.
+    private func acknowledgeAtOnce(_ context: ChannelHandlerContext) {
+        let option = ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_QUICKACK))
+        try? context.channel.syncOptions?.setOption(option, value: 1)
+    }
+}
