@@ -91,6 +91,6 @@ let package = Package(
         tests("ProbesTests", ["Probes", "Catalogue", "Wire"]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
-        tests("StoreTests", ["Store", "Ledger", "LedgerCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
     ]
 )
