@@ -78,9 +78,13 @@ let package = Package(
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.
-        tests("WireTests", ["Wire"]),
-        tests("LedgerCoreTests", ["LedgerCore", "Wire"]),
-        tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire"]),
+        .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
+        tests("WireTests", ["Wire", "GoldenVectors"]),
+        tests("LedgerCoreTests", ["LedgerCore", "Wire", "GoldenVectors"]),
+        tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
+        // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
+        .target(name: "FuzzTargets", dependencies: ["Catalogue", "LedgerCore", "Wire"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio),
         tests("SSHServerTests", ["SSH"] + nio),
