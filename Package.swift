@@ -68,12 +68,13 @@ let package = Package(
         .target(
             name: "Fleet", dependencies: nio + ["Wire", "SSH", "Store", "AgentClient"], path: "Sources/Fleet", swiftSettings: strict),
         .target(
-            name: "Calls", dependencies: ["Wire", "Catalogue", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
+            name: "Calls", dependencies: ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
             path: "Sources/Calls", swiftSettings: strict),
         .target(name: "Report", dependencies: ["Store"], path: "Sources/Report", swiftSettings: strict),
         .target(
             name: "RollcallCLI",
-            dependencies: ["Calls", "Report", "Fleet", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams")],
             path: "Sources/RollcallCLI", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
@@ -82,9 +83,13 @@ let package = Package(
         tests("AgentClientTests", ["AgentClient", "Wire"]),
         tests("CallsTests", ["Calls", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
         tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH"]),
-        tests("WireTests", ["Wire"]),
-        tests("LedgerCoreTests", ["LedgerCore", "Wire"]),
-        tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire"]),
+        .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
+        tests("WireTests", ["Wire", "GoldenVectors"]),
+        tests("LedgerCoreTests", ["LedgerCore", "Wire", "GoldenVectors"]),
+        tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
+        // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
+        .target(name: "FuzzTargets", dependencies: ["Catalogue", "LedgerCore", "Wire"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio),
         tests("SSHServerTests", ["SSH"] + nio),

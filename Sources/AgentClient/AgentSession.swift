@@ -109,21 +109,25 @@ public actor AgentSession {
         }
     }
 
-    /// Asks the agent to run probes, all in one write, and waits for every answer.
+    /// Gives probes their request numbers, in order, without asking yet: so that the questions can be written down before they are sent.
+    public func numbered(_ probes: [(id: String, parameters: [Parameter])]) -> [Run] {
+        probes.map { probe in number(Run(request: 0, probe: Text(probe.id), parameters: probe.parameters)) }
+    }
+
+    /// Asks the agent to run probes, up to 64 in one write, and waits for every answer.
     ///
     /// - Parameters:
-    ///   - probes: Ids and parameters, in the order in which the answers are wanted.
+    ///   - requests: As ``numbered(_:)`` gave them, in the order in which the answers are wanted.
     ///   - timeLimit: The longest time limit among the probes; silence for that long and ``Patience/answer`` more ends the session.
-    /// - Returns: One answer for each probe, in order. What the session's end cut off is `.missing`.
-    public func run(_ probes: [(id: String, parameters: [Parameter])], timeLimit: Duration) async -> [AgentAnswer] {
+    /// - Returns: One answer for each request, in order. What the session's end cut off is `.missing`.
+    public func run(_ requests: [Run], timeLimit: Duration) async -> [AgentAnswer] {
         var answers: [AgentAnswer] = []
-        var rest = probes[...]
+        var rest = requests[...]
         while !rest.isEmpty {
-            let batch = rest.prefix(RollcallProtocol.requestsInFlightLimit)
+            let batch = Array(rest.prefix(RollcallProtocol.requestsInFlightLimit))
             rest = rest.dropFirst(batch.count)
-            let requests = batch.map { probe in number(Run(request: 0, probe: Text(probe.id), parameters: probe.parameters)) }
-            let frames = requests.reduce(into: [UInt8]()) { $0 += Message.run($1).frame }
-            answers += await exchange(frames, requests: requests, timeLimit: timeLimit)
+            let frames = batch.reduce(into: [UInt8]()) { $0 += Message.run($1).frame }
+            answers += await exchange(frames, requests: batch, timeLimit: timeLimit)
         }
         return answers
     }

@@ -1,5 +1,4 @@
 public import AgentClient
-internal import NIOCore
 public import SSH
 
 /// How a device is reached: where, as whom, and which host key it must show.

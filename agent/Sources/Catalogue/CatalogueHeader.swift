@@ -13,7 +13,7 @@ public struct CatalogueHeader: Equatable, Sendable {
 
     /// Name of the catalogue.
     public var name: Text
-    /// Grows with every catalogue.
+    /// Grows with every catalogue; at least 1.
     public var version: UInt64
     /// When it was packed, microseconds UTC.
     public var signedAt: UInt64
@@ -53,15 +53,15 @@ public struct CatalogueHeader: Equatable, Sendable {
         var (version, signedAt, expiresAt): (UInt64?, UInt64?, UInt64?)
         var header = CatalogueHeader(name: "", version: 0, signedAt: 0, expiresAt: 0, deviceDigest: [], deskDigest: [])
         var reader = CBORReader(bytes)
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             switch field {
             case 0: format = try reader.text(limit: 64)
             case 1: header.name = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 2: version = try reader.unsigned()
             case 3: signedAt = try reader.unsigned()
             case 4: expiresAt = try reader.unsigned()
-            case 5: header.deviceDigest = try reader.byteString(limit: 32)
-            case 6: header.deskDigest = try reader.byteString(limit: 32)
+            case 5: header.deviceDigest = try reader.hash()
+            case 6: header.deskDigest = try reader.hash()
             default: return false
             }
             return true
@@ -71,8 +71,9 @@ public struct CatalogueHeader: Equatable, Sendable {
         header.version = try required(version, 2)
         header.signedAt = try required(signedAt, 3)
         header.expiresAt = try required(expiresAt, 4)
-        guard header.deviceDigest.count == 32 else { throw WireError(.missingField, 5) }
-        guard header.deskDigest.count == 32 else { throw WireError(.missingField, 6) }
+        // A hello says 0 where there is no catalogue.
+        guard header.version > 0 else { throw WireError(.outOfRange, 2) }
+        try keys.require(5, 6)
         self = header
     }
 }

@@ -43,7 +43,7 @@ public struct ParameterDefinition: Equatable, Sendable {
         var (name, kind): (Text?, UInt64?)
         var (minimum, maximum): (Int64, Int64) = (0, 0)
         var words: [Text] = []
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             switch field {
             case 0: name = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 1: kind = try reader.unsigned()
@@ -55,10 +55,19 @@ public struct ParameterDefinition: Equatable, Sendable {
             return true
         }
         self.name = try required(name, 0)
+        let (hasBounds, hasWords) = (keys.contains(2) || keys.contains(3), keys.contains(4))
         switch try required(kind, 1) {
-        case 1: type = .unit
-        case 2: type = .integer(minimum: minimum, maximum: maximum)
-        case 3: type = .choice(words)
+        case 1:
+            guard !hasBounds, !hasWords else { throw WireError(.outOfRange, 1) }
+            type = .unit
+        case 2:
+            try keys.require(2, 3)
+            guard !hasWords, minimum <= maximum else { throw WireError(.outOfRange, 3) }
+            type = .integer(minimum: minimum, maximum: maximum)
+        case 3:
+            try keys.require(4)
+            guard !hasBounds, words.allSatisfy({ !$0.isEmpty && !$0.bytes.contains(0) }) else { throw WireError(.outOfRange, 4) }
+            type = .choice(words)
         default: throw WireError(.outOfRange, 1)
         }
     }
@@ -95,45 +104,14 @@ public struct ParameterDefinition: Equatable, Sendable {
         var digits = text.bytes[...]
         let isNegative = digits.first == 45
         if isNegative { digits = digits.dropFirst() }
-        guard let first = digits.first, digits.count <= 18, first != 48 || digits.count == 1 else { return nil }
-        var value: Int64 = 0
+        guard let first = digits.first, digits.count <= 19, first != 48 || (digits.count == 1 && !isNegative) else { return nil }
+        // 19 digits always fit an unsigned number of 64 bits.
+        var value: UInt64 = 0
         for digit in digits {
             guard digit >= 48, digit <= 57 else { return nil }
-            value = value * 10 + Int64(digit - 48)
+            value = value * 10 + UInt64(digit - 48)
         }
-        return isNegative ? -value : value
-    }
-}
-
-/// Which names of systemd units a parameter may be.
-public enum UnitName {
-    /// Names that a remedy never touches: the ways in, the agent, and what the machine stands on.
-    private static let untouchable: [Text] = [
-        "ssh", "sshd", "dropbear", "rollcall-agent", "dbus", "dbus-broker", "polkit", "networking", "NetworkManager", "wpa_supplicant",
-        "connman", "dhcpcd", "halt", "poweroff", "reboot", "kexec", "emergency", "rescue", "watchdog",
-    ]
-    private static let untouchablePrefixes: [Text] = [
-        "systemd-", "initrd-", "ssh@", "sshd@", "getty@", "serial-getty@", "user@", "user-runtime-dir@", "dropbear@", "debug-shell",
-    ]
-
-    /// Why `name` may not be a unit parameter, as the end of a sentence; nil if it may.
-    public static func refusal(of name: Text) -> Text? {
-        let suffix: Text = ".service"
-        let bytes = name.bytes
-        guard bytes.count <= 128, bytes.count > suffix.bytes.count, Array(bytes.suffix(suffix.bytes.count)) == suffix.bytes else {
-            return "must be the name of a service unit, such as cups.service"
-        }
-        let stem = Array(bytes.dropLast(suffix.bytes.count))
-        for byte in stem {
-            let isLetter = (65...90).contains(byte) || (97...122).contains(byte)
-            let isDigit = (48...57).contains(byte)
-            guard isLetter || isDigit || byte == 45 || byte == 46 || byte == 64 || byte == 95 else {
-                return "may hold only letters, digits and . _ - @"
-            }
-        }
-        if stem.first == 45 || stem.first == 46 { return "must not begin with a dash or a dot" }
-        for other in untouchable where other.bytes == stem { return "names a service that Rollcall never touches" }
-        for prefix in untouchablePrefixes where stem.starts(with: prefix.bytes) { return "names a service that Rollcall never touches" }
-        return nil
+        if !isNegative { return Int64(exactly: value) }
+        return value <= Int64.min.magnitude ? Int64(truncatingIfNeeded: 0 &- value) : nil
     }
 }

@@ -111,14 +111,14 @@ public struct ProbeDefinition: Equatable, Sendable {
         var (id, impact): (Text?, UInt64?)
         var source: ProbeSource?
         var probe = ProbeDefinition(id: "", impact: .observe, source: .statfs)
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             switch field {
             case 0: id = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 1: impact = try reader.unsigned(limit: 2)
             case 2: source = .run(try Self.arguments(&reader))
             case 3: source = .files(try reader.texts(count: 64, limit: 1_024))
             case 4:
-                _ = try reader.unsigned(limit: 1)
+                guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 4) }
                 source = .statfs
             case 5:
                 for _ in 0..<(try reader.array(limit: RollcallProtocol.parameterCountLimit)) {
@@ -128,7 +128,9 @@ public struct ProbeDefinition: Equatable, Sendable {
             case 7: probe.outputLimit = try reader.unsigned(limit: 4 << 20)
             case 8: probe.user = try reader.text(limit: 64)
             case 9: probe.groups = try reader.texts(count: 16, limit: 64)
-            case 10: probe.mayUseNetwork = try reader.unsigned(limit: 1) == 1
+            case 10:
+                guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 10) }
+                probe.mayUseNetwork = true
             default: return false
             }
             return true
@@ -136,12 +138,38 @@ public struct ProbeDefinition: Equatable, Sendable {
         probe.id = try required(id, 0)
         probe.impact = Impact(rawValue: try required(impact, 1)) ?? .change
         probe.source = try required(source, 2)
-        guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
-        if case .run(let arguments) = probe.source {
-            guard case .literal(let program)? = arguments.first, program.bytes.first == 47 else { throw WireError(.outOfRange, 2) }
-            for case .parameter(let index) in arguments where index >= probe.parameters.count { throw WireError(.outOfRange, 2) }
+        try keys.require(6, 7, 8)
+        guard (keys.contains(2) ? 1 : 0) + (keys.contains(3) ? 1 : 0) + (keys.contains(4) ? 1 : 0) == 1 else {
+            throw WireError(.outOfRange, 2)
         }
+        guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
+        guard probe.outputLimit > 0 else { throw WireError(.outOfRange, 7) }
+        try probe.checkSource()
+        try probe.checkParameterNames()
         self = probe
+    }
+
+    private func checkSource() throws(WireError) {
+        switch source {
+        case .run(let arguments):
+            guard case .literal(let program)? = arguments.first, program.bytes.first == 47 else { throw WireError(.outOfRange, 2) }
+            for case .parameter(let index) in arguments where index >= parameters.count { throw WireError(.outOfRange, 2) }
+        case .files(let patterns):
+            for pattern in patterns where !Self.isPathPattern(pattern.bytes) { throw WireError(.outOfRange, 3) }
+        case .statfs: break
+        }
+    }
+
+    /// Whether a path begins at the root, never climbs, and has no byte at which C would end it.
+    private static func isPathPattern(_ path: [UInt8]) -> Bool {
+        guard path.first == 47, !path.contains(0) else { return false }
+        return path.split(separator: 47).allSatisfy { Array($0) != [46, 46] }
+    }
+
+    private func checkParameterNames() throws(WireError) {
+        for index in parameters.indices {
+            for other in parameters[..<index] where other.name == parameters[index].name { throw WireError(.outOfRange, 5) }
+        }
     }
 
     private static func arguments(_ reader: inout CBORReader) throws(WireError) -> [ProbeSource.Argument] {

@@ -68,7 +68,8 @@ public struct ReviewerKey: Equatable, Sendable {
         guard algorithm == Self.ed25519 || algorithm == Self.securityKey else {
             throw CatalogueError(
                 .unsupportedSignature,
-                "A key of type " + Text(Array(name.prefix(64))) + " cannot sign a catalogue; use ssh-ed25519 or sk-ssh-ed25519@openssh.com."
+                "A key of type " + algorithm.sentence(limit: 64)
+                    + " cannot sign a catalogue; use ssh-ed25519 or sk-ssh-ed25519@openssh.com."
             )
         }
         guard let point = reader.string(), point.count == 32 else { throw malformed }
@@ -109,10 +110,14 @@ public struct SSHSignature: Equatable, Sendable {
         self.signature = signature
     }
 
+    /// Longest armoured signature, bytes: the binary form's 4,096 in base64, with room for ends of lines.
+    private static let armourSizeLimit = 6_144
+
     /// Reads the armoured form that ssh-keygen writes; nil if it is not that.
     public static func unarmour(_ text: [UInt8]) -> [UInt8]? {
         let begin: Text = "-----BEGIN SSH SIGNATURE-----"
         let end: Text = "-----END SSH SIGNATURE-----"
+        guard text.count <= armourSizeLimit else { return nil }
         let lines = text.split { $0 == 10 || $0 == 13 }
         guard lines.count >= 3, Array(lines[0]) == begin.bytes, Array(lines[lines.count - 1]) == end.bytes else { return nil }
         var digits: [UInt8] = []

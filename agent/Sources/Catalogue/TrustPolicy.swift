@@ -13,10 +13,16 @@ public struct TrustPolicy: Equatable, Sendable {
     /// Keys that a file may name at most.
     public static let keyCountLimit = 32
 
+    /// Longest trust file, bytes.
+    public static let fileSizeLimit = 65_536
+
     /// Reads a trust file.
     ///
-    /// - Throws: `.trustMalformed` with the line's number, `.unsupportedSignature` for a key type that is not accepted.
+    /// - Throws: `.trustMalformed`, or `.unsupportedSignature` for a key type that is not accepted; both with the line's number.
     public init(file: [UInt8]) throws(CatalogueError) {
+        guard file.count <= Self.fileSizeLimit else {
+            throw CatalogueError(.trustMalformed, "The trust file is longer than 64 KiB.")
+        }
         var threshold: Int?
         var keys: [ReviewerKey] = []
         var number: UInt64 = 0
@@ -33,7 +39,7 @@ public struct TrustPolicy: Equatable, Sendable {
                 continue
             }
             guard words.count >= 2, let blob = Base64.decode(words[1]) else { throw Self.malformed(number, "is not an SSH public key") }
-            let key = try ReviewerKey(blob: blob)
+            let key = try Self.key(blob, line: number)
             guard key.algorithm.bytes == Array(first) else { throw Self.malformed(number, "names another key type than its key has") }
             if keys.contains(where: { $0.blob == key.blob }) { throw Self.malformed(number, "names a key for the second time") }
             guard keys.count < Self.keyCountLimit else { throw Self.malformed(number, "is one key too many; 32 are allowed") }
@@ -46,8 +52,17 @@ public struct TrustPolicy: Equatable, Sendable {
         self.keys = keys
     }
 
+    private static func key(_ blob: [UInt8], line: UInt64) throws(CatalogueError) -> ReviewerKey {
+        do throws(CatalogueError) {
+            return try ReviewerKey(blob: blob)
+        } catch {
+            guard error.rule == .unsupportedSignature else { throw malformed(line, "is not an SSH public key") }
+            throw CatalogueError(.unsupportedSignature, "Line " + .decimal(line) + " of the trust file: " + error.sentence)
+        }
+    }
+
     private static func small(_ digits: ArraySlice<UInt8>) -> Int? {
-        guard !digits.isEmpty, digits.count <= 2 else { return nil }
+        guard digits.first != 48 || digits.count == 1, !digits.isEmpty, digits.count <= 2 else { return nil }
         var value = 0
         for digit in digits {
             guard digit >= 48, digit <= 57 else { return nil }

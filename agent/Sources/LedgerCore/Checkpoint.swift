@@ -2,9 +2,9 @@ public import Wire
 
 /// The head of a log: which log, how many entries, and the root of their tree (C2SP tlog-checkpoint).
 public struct Checkpoint: Equatable, Sendable {
-    /// Which log: a name that is unique in the world, without spaces or newlines.
+    /// Which log: a name that is unique in the world, of printable ASCII without space and plus, at most 128 bytes.
     public var origin: Text
-    /// Number of entries.
+    /// Number of entries, at most 2^63 - 1.
     public var size: UInt64
     /// Root of the tree, 32 bytes.
     public var root: [UInt8]
@@ -23,13 +23,9 @@ public struct Checkpoint: Equatable, Sendable {
 
     /// Reads the text that is signed; nil unless it is exactly three lines in the form that ``body`` writes.
     public init?(body: [UInt8]) {
-        let lines = body.split(separator: 10, omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[3].isEmpty, !lines[0].isEmpty, lines[0].count <= RollcallProtocol.identifierSizeLimit else {
-            return nil
-        }
-        guard isWellFormedUTF8(lines[0]), let size = Self.size(lines[1]), let root = Base64.decode(lines[2]), root.count == 32 else {
-            return nil
-        }
+        let lines = body.split(separator: 10, maxSplits: 3, omittingEmptySubsequences: false)
+        guard lines.count == 4, lines[3].isEmpty, NoteVerifier.isName(lines[0]) else { return nil }
+        guard let size = Self.size(lines[1]), let root = Base64.decode(lines[2]), root.count == MerkleTree.hashSize else { return nil }
         self.init(origin: Text(Array(lines[0])), size: size, root: root)
     }
 
@@ -40,7 +36,7 @@ public struct Checkpoint: Equatable, Sendable {
             guard digit >= 48, digit <= 57 else { return nil }
             value = value * 10 + UInt64(digit - 48)
         }
-        return value
+        return value <= RollcallProtocol.ledgerSizeLimit ? value : nil
     }
 }
 
@@ -60,6 +56,12 @@ public struct NoteVerifier: Equatable, Sendable {
     public var name: Text
     /// The 32-byte Ed25519 public key.
     public var publicKey: [UInt8]
+
+    /// Whether a name can stand in a signature line without being misread there or on a terminal: printable ASCII but space and plus.
+    public static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
+        !bytes.isEmpty && bytes.count <= RollcallProtocol.identifierSizeLimit
+            && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2B }
+    }
 
     /// Makes a verifier of its parts.
     public init(name: Text, publicKey: [UInt8]) {
@@ -83,9 +85,12 @@ public struct SignedNote: Equatable, Sendable {
     /// Dash (U+2014) and space: how a signature line begins.
     private static let lineStart: [UInt8] = [0xE2, 0x80, 0x94, 0x20]
 
-    /// Takes a note apart; nil if it has no blank line before its signatures or a signature line has another form.
+    /// Takes a note apart; nil if it is not UTF-8, holds control characters, has no blank line before its signatures, or a signature
+    /// line has another form.
     public init?(_ note: [UInt8]) {
-        guard note.count <= RollcallProtocol.checkpointSizeLimit, note.last == 10 else { return nil }
+        guard note.count <= RollcallProtocol.checkpointSizeLimit, note.last == 10, isWellFormedUTF8(note[...]),
+            note.allSatisfy({ $0 >= 0x20 || $0 == 10 })
+        else { return nil }
         var split: Int?
         var index = 0
         while index + 1 < note.count {
@@ -96,8 +101,18 @@ public struct SignedNote: Equatable, Sendable {
         text = Array(note[..<split])
         signatureLines = Array(note[(split + 1)...])
         for line in signatureLines.dropLast().split(separator: 10, omittingEmptySubsequences: false) {
-            guard line.starts(with: Self.lineStart) else { return nil }
+            guard Self.isSignatureLine(line) else { return nil }
         }
+    }
+
+    /// Whether a line is dash, name and base64 of a key id with something behind it, whoever signed.
+    private static func isSignatureLine(_ line: ArraySlice<UInt8>) -> Bool {
+        guard line.starts(with: lineStart) else { return false }
+        let rest = line.dropFirst(lineStart.count)
+        guard let space = rest.firstIndex(of: 32), space > rest.startIndex, let blob = Base64.decode(rest[(space + 1)...]) else {
+            return false
+        }
+        return blob.count > 4
     }
 
     /// The note of `text` signed by `key` under `name`.

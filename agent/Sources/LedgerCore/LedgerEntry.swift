@@ -86,7 +86,7 @@ public struct LedgerEntry: Equatable, Sendable {
         self.checkpoint = checkpoint
     }
 
-    /// The entry's encoding.
+    /// The entry's encoding. Subject and detail are written as ``Text/sentence(limit:)`` makes them.
     public var encoded: [UInt8] {
         var fields = FieldWriter()
         fields.text(0, kind.name)
@@ -95,9 +95,9 @@ public struct LedgerEntry: Equatable, Sendable {
         fields.text(3, call)
         fields.text(4, device)
         fields.byteString(5, person)
-        fields.text(6, subject)
+        fields.sentence(6, subject)
         fields.byteString(7, digest)
-        fields.text(8, detail)
+        fields.sentence(8, detail)
         if let count { fields.unsigned(9, count) }
         if let request { fields.unsigned(10, request) }
         fields.byteString(11, checkpoint)
@@ -105,7 +105,10 @@ public struct LedgerEntry: Equatable, Sendable {
     }
 
     /// Reads an entry from its encoding.
+    ///
+    /// - Throws: ``WireError``; `.outOfRange` with the length where it is over ``RollcallProtocol/entrySizeLimit``.
     public init(decoding bytes: [UInt8]) throws(WireError) {
+        guard bytes.count <= RollcallProtocol.entrySizeLimit else { throw WireError(.outOfRange, UInt64(bytes.count)) }
         var (kind, time): (Text?, UInt64?)
         var entry = LedgerEntry(kind: Kind(name: ""), time: 0)
         var reader = CBORReader(bytes)
@@ -117,9 +120,9 @@ public struct LedgerEntry: Equatable, Sendable {
             case 2: entry.session = try reader.text(limit: identifier)
             case 3: entry.call = try reader.text(limit: identifier)
             case 4: entry.device = try reader.text(limit: identifier)
-            case 5: entry.person = try reader.byteString(limit: 32)
+            case 5: entry.person = try reader.hash()
             case 6: entry.subject = try reader.text(limit: RollcallProtocol.sentenceSizeLimit)
-            case 7: entry.digest = try reader.byteString(limit: 32)
+            case 7: entry.digest = try reader.hash()
             case 8: entry.detail = try reader.text(limit: RollcallProtocol.sentenceSizeLimit)
             case 9: entry.count = try reader.unsigned()
             case 10: entry.request = try reader.unsigned()

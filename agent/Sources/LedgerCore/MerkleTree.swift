@@ -1,5 +1,13 @@
+internal import Wire
+
 /// Hashes of the log's tree as RFC 6962 section 2.1 defines them; 32 bytes each.
 public enum MerkleTree {
+    /// Length of every hash in bytes.
+    public static let hashSize = 32
+
+    /// Whether each is as long as a hash: two hashes of other lengths, one after the other, could be cut at another place.
+    private static func areHashes(_ hashes: [[UInt8]]) -> Bool { hashes.allSatisfy { $0.count == hashSize } }
+
     /// The hash of one entry.
     public static func leafHash(_ entry: [UInt8]) -> [UInt8] {
         var hash = SHA256()
@@ -26,7 +34,7 @@ public enum MerkleTree {
     public static func isConsistent(
         oldSize: UInt64, oldRoot: [UInt8], newSize: UInt64, newRoot: [UInt8], proof: [[UInt8]]
     ) -> Bool {
-        if oldSize > newSize { return false }
+        guard oldSize <= newSize, areHashes(proof), areHashes([oldRoot, newRoot]) else { return false }
         if oldSize == newSize { return proof.isEmpty && oldRoot == newRoot }
         if oldSize == 0 { return proof.isEmpty && oldRoot == emptyRoot }
         var path = proof
@@ -59,7 +67,7 @@ public enum MerkleTree {
 
     /// Whether `proof` shows that the entry with `leafHash` stands at `index` in the tree of `size` entries (RFC 9162 section 2.1.3.2).
     public static func isIncluded(leafHash: [UInt8], index: UInt64, size: UInt64, root: [UInt8], proof: [[UInt8]]) -> Bool {
-        guard index < size else { return false }
+        guard index < size, areHashes(proof), areHashes([leafHash, root]) else { return false }
         var (node, last) = (index, size - 1)
         var hash = leafHash
         for sibling in proof {
@@ -93,9 +101,12 @@ public struct CompactRange: Equatable, Sendable {
         hashes = []
     }
 
-    /// A tree whose edge was kept; nil unless there is one 32-byte hash for each set bit of `size`.
+    /// A tree whose edge was kept; nil unless there is one 32-byte hash for each set bit of `size`, or if the size is beyond 2^63 - 1,
+    /// which no log reaches and after which the count could not go on.
     public init?(size: UInt64, hashes: [[UInt8]]) {
-        guard hashes.count == size.nonzeroBitCount, hashes.allSatisfy({ $0.count == 32 }) else { return nil }
+        guard size <= RollcallProtocol.ledgerSizeLimit, hashes.count == size.nonzeroBitCount,
+            hashes.allSatisfy({ $0.count == MerkleTree.hashSize })
+        else { return nil }
         self.size = size
         self.hashes = hashes
     }

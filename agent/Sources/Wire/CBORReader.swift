@@ -89,6 +89,28 @@ public struct CBORReader: Sendable {
         return Array(try run(of: length, limit: limit))
     }
 
+    /// Reads a byte string of exactly 32 bytes, as hashes and keys have.
+    public mutating func hash() throws(WireError) -> [UInt8] {
+        let start = position
+        let value = try byteString(limit: 32)
+        guard value.count == 32 else { throw WireError(.outOfRange, UInt64(start)) }
+        return value
+    }
+
+    /// Reads an array of at most `count` hashes of 32 bytes each.
+    public mutating func hashes(count: Int) throws(WireError) -> [[UInt8]] {
+        var values: [[UInt8]] = []
+        for _ in 0..<(try array(limit: count)) { values.append(try hash()) }
+        return values
+    }
+
+    /// Reads the number of a request: at least 1, because 0 stands for the session itself.
+    mutating func requestNumber() throws(WireError) -> UInt64 {
+        let number = try unsigned()
+        guard number > 0 else { throw WireError(.outOfRange, 1) }
+        return number
+    }
+
     /// Reads a text of at most `limit` bytes of well-formed UTF-8.
     public mutating func text(limit: Int = .max) throws(WireError) -> Text {
         let length = try head(expecting: 3)
@@ -154,29 +176,71 @@ public struct CBORReader: Sendable {
             for _ in 0..<argument { try skip(depth: depth + 1) }
         case 5:
             guard argument <= UInt64(bytes.count - position) else { throw WireError(.truncated, UInt64(start)) }
-            for _ in 0..<argument {
-                try skip(depth: depth + 1)
-                try skip(depth: depth + 1)
-            }
+            try skipPairs(argument, depth: depth + 1)
         case 7 where argument == 20 || argument == 21: break
         default: throw WireError(.malformed, UInt64(start))
         }
     }
 
+    /// Skips pairs of a map whose keys, of any type, ascend in the order of their encodings (RFC 8949 section 4.2.1).
+    private mutating func skipPairs(_ count: UInt64, depth: Int) throws(WireError) {
+        var last: Range<Int>?
+        for _ in 0..<count {
+            let start = position
+            try skip(depth: depth)
+            if let last, !bytes[last].lexicographicallyPrecedes(bytes[start..<position]) { throw WireError(.malformed, UInt64(start)) }
+            last = start..<position
+            try skip(depth: depth)
+        }
+    }
+
     /// Reads a map with ascending non-negative integer keys.
+    ///
+    /// An empty string, array or map as a value is refused: such a field is left out, so that each message has one encoding.
     ///
     /// - Parameter field: Called with each key, the reader standing before its value. It reads the value and returns true, or reads
     ///   nothing and returns false: then the value is skipped.
-    /// - Throws: `.malformed` if keys are not ascending, and what `field` throws.
-    public mutating func fields(_ field: (inout CBORReader, UInt64) throws(WireError) -> Bool) throws(WireError) {
+    /// - Returns: Which keys were there.
+    /// - Throws: `.malformed` if keys are not ascending or a value is empty, and what `field` throws.
+    @discardableResult
+    public mutating func fields(_ field: (inout CBORReader, UInt64) throws(WireError) -> Bool) throws(WireError) -> FieldKeys {
         let pairs = try map(limit: .max)
         var last: UInt64?
+        var keys = FieldKeys()
         for _ in 0..<pairs {
             let key = try unsigned()
             if let last, key <= last { throw WireError(.malformed, key) }
             last = key
+            if nextIsEmpty { throw WireError(.malformed, key) }
+            keys.insert(key)
             if !(try field(&self, key)) { try skip() }
         }
+        return keys
+    }
+
+    /// Whether an empty byte string, text, array or map comes next.
+    private var nextIsEmpty: Bool {
+        guard position < bytes.count else { return false }
+        return bytes[position] & 0x1F == 0 && (2...5).contains(bytes[position] >> 5)
+    }
+}
+
+/// Which keys a map had, as far as they are below 64; the protocol's own all are.
+public struct FieldKeys: Equatable, Sendable {
+    private var bits: UInt64 = 0
+
+    mutating func insert(_ key: UInt64) {
+        if key < 64 { bits |= 1 << key }
+    }
+
+    /// Whether the map had this key.
+    public func contains(_ key: UInt64) -> Bool { key < 64 && bits >> key & 1 == 1 }
+
+    /// Checks that the map had each of these keys.
+    ///
+    /// - Throws: `.missingField` with the first that it had not.
+    public func require(_ keys: UInt64...) throws(WireError) {
+        for key in keys where !contains(key) { throw WireError(.missingField, key) }
     }
 }
 

@@ -113,6 +113,11 @@ public struct FieldWriter: Sendable {
         pairs.text(value)
     }
 
+    /// Adds a text for people as ``Text/sentence(limit:)`` makes it, whatever it holds; an empty one is left out.
+    public mutating func sentence(_ key: UInt64, _ value: Text, limit: Int = RollcallProtocol.sentenceSizeLimit) {
+        text(key, value.sentence(limit: limit))
+    }
+
     /// Adds an array of byte strings; an empty one is left out.
     public mutating func byteStrings(_ key: UInt64, _ values: [[UInt8]]) {
         if values.isEmpty { return }

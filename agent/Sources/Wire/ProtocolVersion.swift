@@ -10,6 +10,10 @@ public enum RollcallProtocol {
     public static let identifierSizeLimit = 128
     /// Longest sentence or reason in bytes.
     public static let sentenceSizeLimit = 1_024
+    /// Stuck things that a hello names at most, so that it fits one frame.
+    public static let stuckCountLimit = 32
+    /// Largest size or index of a ledger, and largest count of entries: two of them never overflow when added.
+    public static let ledgerSizeLimit = UInt64(Int64.max)
     /// Longest value of one parameter in bytes.
     public static let parameterSizeLimit = 1_024
     /// Parameters of one request at most.

@@ -1,5 +1,8 @@
 /// One file that the `files` reader read, as an item of the answer's CBOR sequence: `[path, errno, content]`.
 public struct FileRow: Equatable, Sendable {
+    /// Longest path in a row, bytes; what is longer is cut (PATH_MAX is as much).
+    public static let pathSizeLimit = 4_096
+
     /// Path as bytes, root prefix removed.
     public var path: [UInt8]
     /// 0, or the errno that kept it from being read.
@@ -18,7 +21,7 @@ public struct FileRow: Equatable, Sendable {
     public var encoded: [UInt8] {
         var writer = CBORWriter()
         writer.array(3)
-        writer.byteString(path)
+        writer.byteString(Array(path.prefix(Self.pathSizeLimit)))
         writer.unsigned(status)
         writer.byteString(content)
         return writer.bytes
@@ -27,7 +30,7 @@ public struct FileRow: Equatable, Sendable {
     /// Reads the next row of a sequence.
     public init(_ reader: inout CBORReader) throws(WireError) {
         guard try reader.array(limit: 3) == 3 else { throw WireError(.malformed, UInt64(reader.offset)) }
-        path = try reader.byteString(limit: 4_096)
+        path = try reader.byteString(limit: Self.pathSizeLimit)
         status = try reader.unsigned()
         content = try reader.byteString()
     }
@@ -35,6 +38,11 @@ public struct FileRow: Equatable, Sendable {
 
 /// One mount that the `statfs` reader asked, as an item of the answer's CBOR sequence; fields in the order written here.
 public struct MountRow: Equatable, Sendable {
+    /// Longest mount point, source and options in a row, bytes; what is longer is cut, as an overlay's options can be.
+    public static let fieldSizeLimit = 4_096
+    /// Longest type in a row, bytes.
+    public static let typeSizeLimit = 256
+
     /// Where it is mounted, unescaped.
     public var mount: [UInt8]
     /// The device or server.
@@ -80,10 +88,10 @@ public struct MountRow: Equatable, Sendable {
     public var encoded: [UInt8] {
         var writer = CBORWriter()
         writer.array(11)
-        writer.byteString(mount)
-        writer.byteString(source)
-        writer.byteString(type)
-        writer.byteString(options)
+        writer.byteString(Array(mount.prefix(Self.fieldSizeLimit)))
+        writer.byteString(Array(source.prefix(Self.fieldSizeLimit)))
+        writer.byteString(Array(type.prefix(Self.typeSizeLimit)))
+        writer.byteString(Array(options.prefix(Self.fieldSizeLimit)))
         for number in [status, blockSize, blocks, freeBlocks, availableBlocks, inodes, freeInodes] { writer.unsigned(number) }
         return writer.bytes
     }
@@ -91,10 +99,10 @@ public struct MountRow: Equatable, Sendable {
     /// Reads the next row of a sequence.
     public init(_ reader: inout CBORReader) throws(WireError) {
         guard try reader.array(limit: 11) == 11 else { throw WireError(.malformed, UInt64(reader.offset)) }
-        mount = try reader.byteString(limit: 4_096)
-        source = try reader.byteString(limit: 4_096)
-        type = try reader.byteString(limit: 256)
-        options = try reader.byteString(limit: 4_096)
+        mount = try reader.byteString(limit: Self.fieldSizeLimit)
+        source = try reader.byteString(limit: Self.fieldSizeLimit)
+        type = try reader.byteString(limit: Self.typeSizeLimit)
+        options = try reader.byteString(limit: Self.fieldSizeLimit)
         status = try reader.unsigned()
         blockSize = try reader.unsigned()
         blocks = try reader.unsigned()

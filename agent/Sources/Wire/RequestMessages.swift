@@ -47,7 +47,7 @@ public struct Run: Equatable, Sendable {
         var run = Run(request: 0, probe: "")
         try reader.fields { (reader, field) throws(WireError) in
             switch field {
-            case 1: request = try reader.unsigned()
+            case 1: request = try reader.requestNumber()
             case 2: run.probe = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 3:
                 for _ in 0..<(try reader.array(limit: RollcallProtocol.parameterCountLimit)) {
@@ -208,30 +208,28 @@ public struct Done: Equatable, Sendable {
         fields.unsigned(7, cpuTime)
         fields.unsigned(8, measures.rawValue)
         fields.byteString(9, digest)
-        fields.text(10, note)
+        fields.sentence(10, note)
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        var (request, ending): (UInt64?, UInt64?)
         var done = Done(request: 0, ending: .exited)
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             switch field {
-            case 1: request = try reader.unsigned()
-            case 2: ending = try reader.unsigned()
+            case 1: done.request = try reader.unsigned()
+            case 2: done.ending = Ending(rawValue: try reader.unsigned())
             case 3: done.code = try reader.unsigned()
             case 4: done.sentByteCount = try reader.unsigned()
             case 5: done.cutByteCount = try reader.unsigned()
             case 6: done.duration = try reader.unsigned()
             case 7: done.cpuTime = try reader.unsigned()
             case 8: done.measures = Measures(rawValue: try reader.unsigned())
-            case 9: done.digest = try reader.byteString(limit: 32)
+            case 9: done.digest = try reader.hash()
             case 10: done.note = try reader.text(limit: RollcallProtocol.sentenceSizeLimit)
             default: return false
             }
             return true
         }
-        done.request = try required(request, 1)
-        done.ending = Ending(rawValue: try required(ending, 2))
+        try keys.require(1, 2, 3, 4, 5, 6, 7, 8)
         self = done
     }
 }
@@ -255,12 +253,13 @@ public struct Refused: Equatable, Sendable {
     func write(_ fields: inout FieldWriter) {
         fields.unsigned(1, request)
         fields.text(2, rule)
-        fields.text(3, sentence)
+        fields.sentence(3, sentence)
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
         var request: UInt64?
-        var (rule, sentence): (Text, Text) = ("", "")
+        var rule: Text?
+        var sentence: Text = ""
         try reader.fields { (reader, field) throws(WireError) in
             switch field {
             case 1: request = try reader.unsigned()
@@ -270,7 +269,7 @@ public struct Refused: Equatable, Sendable {
             }
             return true
         }
-        self.init(request: try required(request, 1), rule: rule, sentence: sentence)
+        self.init(request: try required(request, 1), rule: try required(rule, 2), sentence: sentence)
     }
 }
 
@@ -312,7 +311,7 @@ public struct Push: Equatable, Sendable {
         var bytes: [UInt8] = []
         try reader.fields { (reader, field) throws(WireError) in
             switch field {
-            case 1: request = try reader.unsigned()
+            case 1: request = try reader.requestNumber()
             case 2: kind = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 3: size = try reader.unsigned(limit: UInt64(RollcallProtocol.pushSizeLimit))
             case 4: offset = try reader.unsigned(limit: UInt64(RollcallProtocol.pushSizeLimit))
@@ -321,8 +320,10 @@ public struct Push: Equatable, Sendable {
             }
             return true
         }
-        self.init(
-            request: try required(request, 1), kind: kind, size: try required(size, 3), offset: try required(offset, 4), bytes: bytes)
+        let whole = try required(size, 3)
+        let start = try required(offset, 4)
+        guard start <= whole, UInt64(bytes.count) <= whole - start else { throw WireError(.outOfRange, 4) }
+        self.init(request: try required(request, 1), kind: kind, size: whole, offset: start, bytes: bytes)
     }
 }
 
@@ -352,9 +353,9 @@ public struct Entries: Equatable, Sendable {
         var (request, first, count): (UInt64?, UInt64?, UInt64?)
         try reader.fields { (reader, field) throws(WireError) in
             switch field {
-            case 1: request = try reader.unsigned()
-            case 2: first = try reader.unsigned()
-            case 3: count = try reader.unsigned()
+            case 1: request = try reader.requestNumber()
+            case 2: first = try reader.unsigned(limit: RollcallProtocol.ledgerSizeLimit)
+            case 3: count = try reader.unsigned(limit: RollcallProtocol.ledgerSizeLimit)
             default: return false
             }
             return true
@@ -377,7 +378,7 @@ public struct Cancel: Equatable, Sendable {
         var request: UInt64?
         try reader.fields { (reader, field) throws(WireError) in
             guard field == 1 else { return false }
-            request = try reader.unsigned()
+            request = try reader.requestNumber()
             return true
         }
         self.init(request: try required(request, 1))

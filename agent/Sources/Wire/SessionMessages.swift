@@ -20,8 +20,8 @@ public struct Door: Equatable, Sendable {
     func write(_ fields: inout FieldWriter) {
         fields.text(1, operatorName)
         fields.text(2, role)
-        fields.text(3, key)
-        fields.text(4, connection)
+        fields.sentence(3, key)
+        fields.sentence(4, connection, limit: RollcallProtocol.identifierSizeLimit)
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
@@ -102,34 +102,33 @@ public struct Hello: Equatable, Sendable {
         fields.unsigned(9, catalogueExpiry)
         fields.byteString(10, checkpoint)
         fields.unsigned(11, (isStandalone ? 1 : 0) | (isRoot ? 2 : 0))
-        fields.texts(12, stuck)
+        fields.texts(12, stuck.prefix(RollcallProtocol.stuckCountLimit).map { $0.sentence(limit: RollcallProtocol.sentenceSizeLimit) })
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        var version: UInt64?
         var hello = Hello(agentVersion: "", device: "", boot: "", architecture: "", clock: 0, isStandalone: false, isRoot: false)
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             let identifier = RollcallProtocol.identifierSizeLimit
             switch field {
-            case 1: version = try reader.unsigned()
+            case 1: hello.protocolVersion = try reader.unsigned()
             case 2: hello.agentVersion = try reader.text(limit: identifier)
             case 3: hello.device = try reader.text(limit: identifier)
             case 4: hello.boot = try reader.text(limit: identifier)
             case 5: hello.architecture = try reader.text(limit: identifier)
             case 6: hello.clock = try reader.unsigned()
             case 7: hello.catalogueVersion = try reader.unsigned()
-            case 8: hello.catalogueDigest = try reader.byteString(limit: 32)
+            case 8: hello.catalogueDigest = try reader.hash()
             case 9: hello.catalogueExpiry = try reader.unsigned()
             case 10: hello.checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
             case 11:
-                let flags = try reader.unsigned()
+                let flags = try reader.unsigned(limit: 3)
                 (hello.isStandalone, hello.isRoot) = (flags & 1 != 0, flags & 2 != 0)
-            case 12: hello.stuck = try reader.texts(count: 64, limit: RollcallProtocol.sentenceSizeLimit)
+            case 12: hello.stuck = try reader.texts(count: RollcallProtocol.stuckCountLimit, limit: RollcallProtocol.sentenceSizeLimit)
             default: return false
             }
             return true
         }
-        hello.protocolVersion = try required(version, 1)
+        try keys.require(1, 6, 7, 9, 11)
         self = hello
     }
 }
@@ -159,8 +158,8 @@ public struct WitnessOffer: Equatable, Sendable {
     mutating func read(_ reader: inout CBORReader, field: UInt64, from key: UInt64) throws(WireError) -> Bool {
         switch field {
         case key: checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
-        case key + 1: provenSize = try reader.unsigned()
-        case key + 2: proof = try reader.byteStrings(count: RollcallProtocol.proofCountLimit, limit: 32)
+        case key + 1: provenSize = try reader.unsigned(limit: RollcallProtocol.ledgerSizeLimit)
+        case key + 2: proof = try reader.hashes(count: RollcallProtocol.proofCountLimit)
         default: return false
         }
         return true
@@ -255,17 +254,16 @@ public struct Open: Equatable, Sendable {
         fields.text(3, session)
         fields.text(4, call)
         fields.text(5, operatorName)
-        fields.text(6, reason)
+        fields.sentence(6, reason)
         witness.write(&fields, from: 7)
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        var version: UInt64?
         var open = Open(controllerVersion: "", session: "", call: "", operatorName: "", reason: "")
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             let identifier = RollcallProtocol.identifierSizeLimit
             switch field {
-            case 1: version = try reader.unsigned()
+            case 1: open.protocolVersion = try reader.unsigned()
             case 2: open.controllerVersion = try reader.text(limit: identifier)
             case 3: open.session = try reader.text(limit: identifier)
             case 4: open.call = try reader.text(limit: identifier)
@@ -275,8 +273,7 @@ public struct Open: Equatable, Sendable {
             }
             return true
         }
-        open.protocolVersion = try required(version, 1)
-        if open.session.isEmpty { throw WireError(.missingField, 3) }
+        try keys.require(1, 3, 8)
         self = open
     }
 }
@@ -309,7 +306,7 @@ public struct Opened: Equatable, Sendable {
 
     init(_ reader: inout CBORReader) throws(WireError) {
         var opened = Opened(session: "", role: "", operatorName: "")
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             switch field {
             case 1: opened.session = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
             case 2: opened.role = try reader.text(limit: RollcallProtocol.identifierSizeLimit)
@@ -318,6 +315,7 @@ public struct Opened: Equatable, Sendable {
             }
             return true
         }
+        try keys.require(4)
         self = opened
     }
 }
@@ -334,7 +332,8 @@ public struct Close: Equatable, Sendable {
 
     init(_ reader: inout CBORReader) throws(WireError) {
         var close = Close()
-        try reader.fields { (reader, field) throws(WireError) in try close.witness.read(&reader, field: field, from: 1) }
+        let keys = try reader.fields { (reader, field) throws(WireError) in try close.witness.read(&reader, field: field, from: 1) }
+        try keys.require(2)
         self = close
     }
 }
@@ -359,13 +358,14 @@ public struct Closed: Equatable, Sendable {
 
     init(_ reader: inout CBORReader) throws(WireError) {
         var closed = Closed(checkpoint: [])
-        try reader.fields { (reader, field) throws(WireError) in
+        let keys = try reader.fields { (reader, field) throws(WireError) in
             if field == 1 {
                 closed.checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
                 return true
             }
             return try closed.witness.read(&reader, field: field, from: 2)
         }
+        try keys.require(2)
         self = closed
     }
 }

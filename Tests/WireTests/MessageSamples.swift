@@ -1,0 +1,117 @@
+import GoldenVectors
+import Wire
+
+/// A message, its name among the vectors, and what an independent reader must find in its bytes.
+struct MessageSample: Sendable, CustomStringConvertible {
+    let name: String
+    let message: Message
+    let meaning: Meaning
+
+    init(_ name: String, _ message: Message, _ meaning: [(UInt64, Meaning)]) {
+        self.name = name
+        self.message = message
+        self.meaning = .map(meaning)
+    }
+
+    var description: String { name }
+
+    static let digest: [UInt8] = (0..<32).map { UInt8($0) }
+    static let note: [UInt8] = Array("desk.example/ledger\n".utf8)
+
+    /// Every message, once with every field and, where fields may be absent, once with as few as there can be.
+    static let all: [MessageSample] = session + requests
+
+    private static let session: [MessageSample] = [
+        MessageSample(
+            "door", .door(Door(operatorName: "alice", role: "repair", key: "ssh-ed25519 AAAA", connection: "192.0.2.7 51022 192.0.2.9 22")),
+            [(0, 0), (1, "alice"), (2, "repair"), (3, "ssh-ed25519 AAAA"), (4, "192.0.2.7 51022 192.0.2.9 22")]),
+        MessageSample("door, standalone", .door(Door(operatorName: "", role: "", key: "", connection: "")), [(0, 0)]),
+        MessageSample(
+            "hello",
+            .hello(
+                Hello(
+                    agentVersion: "0.1.0", device: "0123456789abcdef0123456789abcdef", boot: "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a",
+                    architecture: "armv7l", clock: 1_767_225_600_000_000, catalogueVersion: 7, catalogueDigest: digest,
+                    catalogueExpiry: 1_798_761_600_000_000, checkpoint: note, isStandalone: false, isRoot: true,
+                    stuck: ["/mnt/nfs", "files"])),
+            [
+                (0, 1), (1, 1), (2, "0.1.0"), (3, "0123456789abcdef0123456789abcdef"), (4, "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a"),
+                (5, "armv7l"), (6, 1_767_225_600_000_000), (7, 7), (8, .bytes(digest)), (9, 1_798_761_600_000_000), (10, .bytes(note)),
+                (11, 2), (12, .list(["/mnt/nfs", "files"])),
+            ]),
+        MessageSample(
+            "hello without catalogue",
+            .hello(
+                Hello(agentVersion: "0.1.0", device: "d", boot: "b", architecture: "x86_64", clock: 0, isStandalone: true, isRoot: false)),
+            [(0, 1), (1, 1), (2, "0.1.0"), (3, "d"), (4, "b"), (5, "x86_64"), (6, 0), (7, 0), (9, 0), (11, 1)]),
+        MessageSample(
+            "open",
+            .open(
+                Open(
+                    controllerVersion: "0.1.0", session: "0190f3c2-7b1e-7c3d-9a54-0f7a2b6c8d10",
+                    call: "0190f3c2-7000-7000-8000-000000000001",
+                    operatorName: "alice", reason: "screen frozen \u{2014} B\u{fc}ro",
+                    witness: WitnessOffer(checkpoint: note, provenSize: 5, proof: [digest, digest.reversed()]))),
+            [
+                (0, 2), (1, 1), (2, "0.1.0"), (3, "0190f3c2-7b1e-7c3d-9a54-0f7a2b6c8d10"), (4, "0190f3c2-7000-7000-8000-000000000001"),
+                (5, "alice"), (6, "screen frozen \u{2014} B\u{fc}ro"), (7, .bytes(note)), (8, 5),
+                (9, .list([.bytes(digest), .bytes(digest.reversed())])),
+            ]),
+        MessageSample(
+            "open, shortest", .open(Open(controllerVersion: "", session: "s", call: "", operatorName: "", reason: "")),
+            [(0, 2), (1, 1), (3, "s"), (8, 0)]),
+        MessageSample(
+            "opened",
+            .opened(
+                Opened(
+                    session: "s", role: "observe", operatorName: "alice",
+                    witness: WitnessAnswer(status: .consistent, lastSeen: note, cosignature: [0x2D, 0x0A]))),
+            [(0, 3), (1, "s"), (2, "observe"), (3, "alice"), (4, 2), (5, .bytes(note)), (6, .bytes([0x2D, 0x0A]))]),
+        MessageSample(
+            "close", .close(Close(witness: WitnessOffer(checkpoint: note, provenSize: 9, proof: [digest]))),
+            [(0, 10), (1, .bytes(note)), (2, 9), (3, .list([.bytes(digest)]))]),
+        MessageSample("close, shortest", .close(Close()), [(0, 10), (2, 0)]),
+        MessageSample(
+            "closed", .closed(Closed(checkpoint: note, witness: WitnessAnswer(status: .otherSize, lastSeen: note))),
+            [(0, 11), (1, .bytes(note)), (2, 4), (3, .bytes(note))]),
+    ]
+
+    private static let requests: [MessageSample] = [
+        MessageSample("run", .run(Run(request: 1, probe: "storage.space")), [(0, 4), (1, 1), (2, "storage.space")]),
+        MessageSample(
+            "run with parameters",
+            .run(
+                Run(
+                    request: 24, probe: "service.restart",
+                    parameters: [Parameter(name: "unit", value: "cups.service"), Parameter(name: "note", value: "")])),
+            [(0, 4), (1, 24), (2, "service.restart"), (3, .list([.list(["unit", "cups.service"]), .list(["note", ""])]))]),
+        MessageSample(
+            "chunk", .chunk(Chunk(request: 1, stream: .error, bytes: [0, 0xFF, 0x0A])),
+            [(0, 5), (1, 1), (2, 2), (3, .bytes([0, 0xFF, 0x0A]))]),
+        MessageSample(
+            "done",
+            .done(
+                Done(
+                    request: 1, ending: .timedOut, code: 15, sentByteCount: 65_536, cutByteCount: 1, duration: 5_000_123, cpuTime: 999,
+                    measures: [.isolatedProcess, .noNewPrivileges, .landlock], digest: digest, note: "/mnt/nfs did not answer")),
+            [
+                (0, 6), (1, 1), (2, 2), (3, 15), (4, 65_536), (5, 1), (6, 5_000_123), (7, 999), (8, 67), (9, .bytes(digest)),
+                (10, "/mnt/nfs did not answer"),
+            ]),
+        MessageSample(
+            "done with numbers that 32 bits do not hold",
+            .done(
+                Done(
+                    request: .max, ending: Done.Ending(rawValue: .max), code: .max, sentByteCount: .max, cutByteCount: .max, duration: .max,
+                    cpuTime: .max, measures: Done.Measures(rawValue: .max))),
+            [(0, 6)] + (1...8).map { ($0, .number(.max)) }),
+        MessageSample(
+            "refused", .refused(Refused(request: 0, rule: "protocol", sentence: "This agent speaks version 1.")),
+            [(0, 7), (1, 0), (2, "protocol"), (3, "This agent speaks version 1.")]),
+        MessageSample(
+            "push", .push(Push(request: 3, kind: "catalogue", size: 5, offset: 2, bytes: [1, 2, 3])),
+            [(0, 8), (1, 3), (2, "catalogue"), (3, 5), (4, 2), (5, .bytes([1, 2, 3]))]),
+        MessageSample("entries", .entries(Entries(request: 4, first: 0, count: 100)), [(0, 9), (1, 4), (2, 0), (3, 100)]),
+        MessageSample("cancel", .cancel(Cancel(request: 4)), [(0, 12), (1, 4)]),
+    ]
+}

@@ -1,0 +1,38 @@
+import Testing
+import Wire
+
+@Suite struct ReaderRowsTests {
+    @Test("rows of both readers come back from a sequence")
+    func roundTrip() throws {
+        let file = FileRow(path: Array("/proc/loadavg".utf8), status: 0, content: Array("0.1 0.2".utf8))
+        let absent = FileRow(path: [0x2F, 0xFF], status: 2, content: [])
+        let mount = MountRow(
+            mount: [0x2F], source: [], type: [1], options: [2], status: 110, blockSize: .max, blocks: .max, freeBlocks: .max,
+            availableBlocks: .max, inodes: .max, freeInodes: .max)
+        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded)
+        #expect(try FileRow(&reader) == file)
+        #expect(try FileRow(&reader) == absent)
+        #expect(try MountRow(&reader) == mount)
+        #expect(reader.isAtEnd)
+    }
+
+    @Test("a row of another length, or cut short, is refused")
+    func refused() {
+        for hex: [UInt8] in [[0x82, 0x40, 0x00], [0x83, 0x40, 0x00], [0x84, 0x40, 0x00, 0x40, 0x00], [0x83, 0x60, 0x00, 0x40], []] {
+            var reader = CBORReader(hex)
+            #expect(throws: WireError.self) { try FileRow(&reader) }
+        }
+    }
+
+    @Test("a mount with options longer than the limit does not spoil the other rows")
+    func longOptions() throws {
+        let overlay = MountRow(
+            mount: Array(repeating: 0x61, count: 5_000), source: Array(repeating: 0x61, count: 5_000),
+            type: Array(repeating: 0x61, count: 300),
+            options: Array(repeating: 0x61, count: 5_000), status: 0)
+        let path = FileRow(path: Array(repeating: 0x61, count: 5_000), status: 0, content: [1])
+        var reader = CBORReader(overlay.encoded + path.encoded)
+        #expect(try MountRow(&reader).options.count == 4_096)
+        #expect(try FileRow(&reader).content == [1])
+    }
+}

@@ -1,0 +1,36 @@
+import GoldenVectors
+import Testing
+import Wire
+
+@Suite struct WireVectorTests {
+    @Test("Tests/Vectors/messages.json holds every message with its meaning")
+    func messages() throws {
+        var file = VectorFile("messages")
+        for sample in MessageSample.all { file.add(sample.name, sample.message.encoded, sample.meaning) }
+        #expect(
+            try file.isKept(), "messages.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
+    }
+
+    @Test("Tests/Vectors/rows.json holds the rows of the readers with their meaning")
+    func rows() throws {
+        var file = VectorFile("rows")
+        file.add(
+            "file", FileRow(path: Array("/proc/loadavg".utf8), status: 0, content: Array("0.00 0.01 0.05 1/93 2304\n".utf8)).encoded,
+            .list([.bytes(Array("/proc/loadavg".utf8)), 0, .bytes(Array("0.00 0.01 0.05 1/93 2304\n".utf8))]))
+        file.add(
+            "file that is not there", FileRow(path: [0x2F, 0xFF], status: 2, content: []).encoded,
+            .list([.bytes([0x2F, 0xFF]), 2, .bytes([])]))
+        file.add(
+            "mount",
+            MountRow(
+                mount: Array("/var".utf8), source: Array("/dev/sda2".utf8), type: Array("ext4".utf8), options: Array("rw,noatime".utf8),
+                status: 0, blockSize: 4_096, blocks: 1 << 40, freeBlocks: 7, availableBlocks: 0, inodes: 65_536, freeInodes: 12
+            ).encoded,
+            .list([
+                .bytes(Array("/var".utf8)), .bytes(Array("/dev/sda2".utf8)), .bytes(Array("ext4".utf8)), .bytes(Array("rw,noatime".utf8)),
+                0,
+                4_096, 1_099_511_627_776, 7, 0, 65_536, 12,
+            ]))
+        #expect(try file.isKept(), "rows.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
+    }
+}
