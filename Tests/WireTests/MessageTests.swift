@@ -78,6 +78,20 @@ private func refusal(_ hex: String) -> WireError? {
         #expect(refusal("a2 00 1863 01 81f4") == WireError(.unknownMessage, 99))
     }
 
+    @Test("of a hello or open of another version the version is read, whatever else it holds")
+    func otherVersion() throws {
+        guard case .open(let open) = try Message(decoding: bytes(hex: "a4 00 02 01 02 03 07 09 6161")) else {
+            throw WireError(.unknownMessage)
+        }
+        #expect(open.protocolVersion == 2)
+        guard case .hello(let hello) = try Message(decoding: bytes(hex: "a3 00 01 01 1863 0b 4101")) else {
+            throw WireError(.unknownMessage)
+        }
+        #expect(hello.protocolVersion == 99)
+        #expect(refusal("a2 00 02 02 6161") == WireError(.missingField, 1))
+        #expect(refusal("a2 00 02 01 01") == WireError(.missingField, 3))
+    }
+
     @Test("what is no message is refused")
     func noMessage() {
         #expect(refusal("")?.code == .truncated)

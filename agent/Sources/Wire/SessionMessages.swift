@@ -40,7 +40,7 @@ public struct Door: Equatable, Sendable {
     }
 }
 
-/// The agent's first message.
+/// The agent's first message. Of a hello of another protocol version only the version is read.
 public struct Hello: Equatable, Sendable {
     /// Version of the protocol the agent speaks.
     public var protocolVersion: UInt64
@@ -108,6 +108,8 @@ public struct Hello: Equatable, Sendable {
     init(_ reader: inout CBORReader) throws(WireError) {
         var hello = Hello(agentVersion: "", device: "", boot: "", architecture: "", clock: 0, isStandalone: false, isRoot: false)
         let keys = try reader.fields { (reader, field) throws(WireError) in
+            // Another version may mean anything by the other keys; that it is another one is all there is to know.
+            if hello.protocolVersion != RollcallProtocol.version { return false }
             let identifier = RollcallProtocol.identifierSizeLimit
             switch field {
             case 1: hello.protocolVersion = try reader.unsigned()
@@ -128,7 +130,8 @@ public struct Hello: Equatable, Sendable {
             }
             return true
         }
-        try keys.require(1, 6, 7, 9, 11)
+        try keys.require(1)
+        if hello.protocolVersion == RollcallProtocol.version { try keys.require(6, 7, 9, 11) }
         self = hello
     }
 }
@@ -217,7 +220,7 @@ public struct WitnessAnswer: Equatable, Sendable {
     }
 }
 
-/// The controller's first message: who asks, for what, and its ledger head.
+/// The controller's first message: who asks, for what, and its ledger head. Of another protocol version only the version is read.
 public struct Open: Equatable, Sendable {
     /// Version of the protocol the controller speaks.
     public var protocolVersion: UInt64
@@ -261,6 +264,7 @@ public struct Open: Equatable, Sendable {
     init(_ reader: inout CBORReader) throws(WireError) {
         var open = Open(controllerVersion: "", session: "", call: "", operatorName: "", reason: "")
         let keys = try reader.fields { (reader, field) throws(WireError) in
+            if open.protocolVersion != RollcallProtocol.version { return false }
             let identifier = RollcallProtocol.identifierSizeLimit
             switch field {
             case 1: open.protocolVersion = try reader.unsigned()
@@ -273,7 +277,8 @@ public struct Open: Equatable, Sendable {
             }
             return true
         }
-        try keys.require(1, 3, 8)
+        try keys.require(1)
+        if open.protocolVersion == RollcallProtocol.version { try keys.require(3, 8) }
         self = open
     }
 }
