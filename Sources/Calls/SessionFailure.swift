@@ -12,27 +12,34 @@ struct SessionFailure {
     let fragment: String
 
     init(_ error: any Error) {
-        if let error = error as? AgentClientError {
-            if let underlying = error.underlying as? SSHError {
-                self.init(underlying)
-                return
-            }
-            code = error.code == .refused && !error.rule.isEmpty ? displayed(error.rule, limit: 64) : error.code.name
-            let detail = displayed(error.detail)
-            switch error.code {
-            case .timedOut: fragment = "the agent did not answer in time"
-            case .endedEarly: fragment = "the session ended before the answer did"
-            default: fragment = detail.isEmpty ? code : detail
-            }
-            sentence = detail.isEmpty ? fragment : detail
-        } else if let error = error as? SSHError {
-            code = error.code.description
-            sentence = displayed(error.detail)
-            fragment = "the connection failed (\(code))"
-        } else {
-            code = "unexpected"
-            sentence = displayed("\(error)")
-            fragment = "something unexpected happened"
+        switch error {
+        case let error as SSHError: self.init(ssh: error)
+        case let error as AgentClientError:
+            if let underlying = error.underlying as? SSHError { self.init(ssh: underlying) } else { self.init(agent: error) }
+        default: self.init(code: "unexpected", sentence: displayed("\(error)"), fragment: "something unexpected happened")
         }
+    }
+
+    private init(code: String, sentence: String, fragment: String) {
+        self.code = code
+        self.sentence = sentence
+        self.fragment = fragment
+    }
+
+    private init(ssh error: SSHError) {
+        self.init(
+            code: error.code.description, sentence: displayed(error.detail), fragment: "the connection failed (\(error.code.description))")
+    }
+
+    private init(agent error: AgentClientError) {
+        let code = error.code == .refused && !error.rule.isEmpty ? displayed(error.rule, limit: 64) : error.code.name
+        let detail = displayed(error.detail)
+        let fragment: String =
+            switch error.code {
+            case .timedOut: "the agent did not answer in time"
+            case .endedEarly: "the session ended before the answer did"
+            default: detail.isEmpty ? code : detail
+            }
+        self.init(code: code, sentence: detail.isEmpty ? fragment : detail, fragment: fragment)
     }
 }

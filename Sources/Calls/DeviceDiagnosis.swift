@@ -1,0 +1,68 @@
+public import Diagnosis
+internal import Foundation
+public import Store
+internal import Wire
+
+/// What a diagnosis of one device came to, and what it took.
+public struct DeviceDiagnosis: Sendable {
+    /// Causes first, symptoms under them, and what could not be found out.
+    public let verdict: Verdict
+    /// The session it was taken in.
+    public let session: String
+    /// The record of it.
+    public let record: VerdictRecord
+    /// How both sides' ledgers stand to each other: nil while the session lasts.
+    public let heads: HeadJudgement?
+    /// From the command to the verdict, and what of it the agent was busy with probes.
+    public let timing: Timing
+    /// Whether the device has another catalogue than the desk: its version, and the desk may want to push.
+    public let otherCatalogueVersion: UInt64?
+    /// What never answered on the device and is not asked again until it returns, as the agent names it; escaped.
+    public let stuck: [String]
+
+    /// Where the time went.
+    public struct Timing: Sendable, Equatable {
+        /// From the start to the verdict, wall time.
+        public var total: Duration
+        /// Wall time in which the agent had at least one probe under way, by its own clock.
+        public var agent: Duration
+    }
+
+    /// Asks a device every question of the library that needs no parameter, in one write, and judges the answers.
+    ///
+    /// - Parameters:
+    ///   - call: Id of the call it belongs to, or nil.
+    ///   - way: How the agent is reached.
+    /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, or `StoreError`.
+    public static func run(
+        _ device: Device, desk: Desk, way: DeviceSession.Way = .ssh, call: String? = nil, reason: String
+    ) async throws -> DeviceDiagnosis {
+        let clock = ContinuousClock()
+        let began = clock.now
+        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }
+        let first = Array(questions.prefix(RollcallProtocol.requestsInFlightLimit))
+        let session = try await DeviceSession.open(device, desk: desk, way: way, call: call, reason: reason, questions: first)
+        var answers = try await session.firstAnswers()
+        if questions.count > first.count { answers += try await session.ask(Array(questions.dropFirst(first.count))) }
+        let verdict = try Diagnostician(library: desk.library).judge(answers)
+        let total = clock.now - began
+        let record = try record(verdict, session: session, desk: desk, call: call)
+        let parting = try? await session.end()
+        let isOther = !desk.catalogueDigest.isEmpty && session.hello.catalogueDigest != desk.catalogueDigest
+        return DeviceDiagnosis(
+            verdict: verdict, session: session.id, record: record, heads: parting?.judgement,
+            timing: Timing(total: total, agent: parting?.agentBusyTime ?? .zero),
+            otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
+            stuck: session.hello.stuck.map { displayed($0.string) })
+    }
+
+    /// Puts a verdict on record.
+    static func record(_ verdict: Verdict, session: DeviceSession, desk: Desk, call: String?) throws -> VerdictRecord {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = String(decoding: try encoder.encode(verdict), as: UTF8.self)
+        let worst = verdict.causes.map(\.worst).max()?.rawValue ?? (verdict.exitCode == 3 ? "unknown" : "ok")
+        return try desk.database.recordVerdict(
+            device: session.device.id, session: session.id, call: call, exitCode: verdict.exitCode, severity: worst, json: json)
+    }
+}

@@ -1,0 +1,125 @@
+internal import AgentClient
+internal import Diagnosis
+public import Fleet
+internal import SSH
+public import Store
+
+/// Asks every device of a selection the same questions, and gives every single one exactly one state.
+public struct FleetSweep: Sendable {
+    /// What became of one target.
+    public struct Target: Sendable {
+        /// The device.
+        public let device: Device
+        /// Its one state.
+        public let state: SweepState
+        /// One line: the first cause, or why there is none; safe to show.
+        public let detail: String
+        /// Exit code of its verdict; nil where there is none.
+        public let exitCode: Int?
+    }
+
+    private let desk: Desk
+    private let plan: BoundedSweep
+
+    /// Sweeps from `desk`, as `plan` bounds it.
+    public init(desk: Desk, plan: BoundedSweep) {
+        self.desk = desk
+        self.plan = plan
+    }
+
+    /// Visits each device once; every result is on record as it comes.
+    ///
+    /// - Parameters:
+    ///   - selection: What was asked for, in words, for the record.
+    ///   - progress: Called with each target as it ends, one at a time.
+    /// - Returns: The targets in the order given, each in one state.
+    public func run(
+        _ devices: [Device], selection: String, progress: (Target) -> Void
+    ) async throws -> (id: String, targets: [Target]) {
+        let sweep = try desk.database.recordSweepStarted(
+            selection: selection, devices: devices.map(\.id), operator: desk.operatorName)
+        var ended: [String: Target] = [:]
+        var storeError: (any Error)?
+        await plan.run(devices) { device in
+            let visit = await Self.visit(device, desk: desk)
+            return (visit, visit.target.state.isTrouble)
+        } ended: { device, visit in
+            let target: Target
+            var diagnosis: DeviceDiagnosis?
+            switch visit {
+            case .visited(let result): (target, diagnosis) = (result.target, result.diagnosis)
+            case .skipped: target = Target(device: device, state: .skipped, detail: "not visited: the sweep stopped early", exitCode: nil)
+            case .cancelled: target = Target(device: device, state: .cancelled, detail: "not visited: the sweep was cancelled", exitCode: nil)
+            }
+            do {
+                try desk.database.recordSweepTarget(
+                    sweep: sweep, device: device.id, state: target.state, detail: target.detail, session: diagnosis?.session,
+                    verdict: diagnosis?.record.id)
+            } catch { storeError = storeError ?? error }
+            ended[device.id] = target
+            progress(target)
+        }
+        if let storeError { throw storeError }
+        try desk.database.recordSweepEnded(sweep, operator: desk.operatorName)
+        return (sweep, devices.compactMap { ended[$0.id] })
+    }
+
+    private struct Visited: Sendable {
+        let target: Target
+        let diagnosis: DeviceDiagnosis?
+    }
+
+    private static func visit(_ device: Device, desk: Desk) async -> Visited {
+        do {
+            let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, reason: "sweep")
+            let state: SweepState =
+                switch diagnosis.verdict.exitCode {
+                case 0: .healthy
+                case 2: .failed
+                default: .degraded
+                }
+            let detail =
+                diagnosis.verdict.causes.first { $0.worst > .info }?.finding.engineer
+                ?? diagnosis.verdict.unknowns.first.map { "could not find out: \($0.id): \($0.reason)" } ?? "nothing found"
+            let target = Target(device: device, state: state, detail: detail, exitCode: diagnosis.verdict.exitCode)
+            return Visited(target: target, diagnosis: diagnosis)
+        } catch {
+            let failure = SessionFailure(error)
+            return Visited(
+                target: Target(device: device, state: SweepState(error), detail: failure.sentence, exitCode: nil), diagnosis: nil)
+        }
+    }
+}
+
+extension SweepState {
+    /// The one state of a device that could not be visited.
+    init(_ error: any Error) {
+        if let error = error as? AgentClientError {
+            if let underlying = error.underlying as? SSHError {
+                self.init(ssh: underlying)
+            } else {
+                self = error.code == .timedOut ? .timedOut : .refused
+            }
+        } else if let error = error as? SSHError {
+            self.init(ssh: error)
+        } else {
+            self = .failed
+        }
+    }
+
+    private init(ssh error: SSHError) {
+        switch error.code {
+        case .hostKeyChanged: self = .hostKeyChanged
+        case .hostKeyUnknown: self = .refused
+        case .authenticationRefused, .unsupportedKey, .keyFile, .agentUnavailable: self = .authFailed
+        case .timedOut: self = error.phase == .connect ? .unreachable : .timedOut
+        case .noRoute: self = .pathDown
+        case .cancelled: self = .cancelled
+        case .channelRefused: self = .refused
+        default: self = .unreachable
+        }
+    }
+
+    /// Whether it counts for the error limit: the visit itself went wrong.
+    var isTrouble: Bool { ![.healthy, .degraded, .failed].contains(self) }
+}
