@@ -1,0 +1,37 @@
+public import LedgerCore
+public import Wire
+
+/// Kinds of entry that only a desk's log holds.
+extension LedgerEntry.Kind {
+    /// A device came into the inventory; the subject is its name, the digest that of its pinned host keys.
+    public static let deviceAdded = LedgerEntry.Kind(name: "device.added")
+    /// A device left the inventory; the subject is its name.
+    public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
+    /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.
+    public static let hostKeysReplaced = LedgerEntry.Kind(name: "device.rekeyed")
+    /// Findings were put together; the subject is the worst severity, the digest that of the verdict's JSON, the count the exit code.
+    public static let verdictRecorded = LedgerEntry.Kind(name: "verdict.recorded")
+    /// A remedy was judged by asking again; the subject is the remedy, the detail the finding and what became of it.
+    public static let fixJudged = LedgerEntry.Kind(name: "fix.judged")
+    /// A sweep began; the subject is its id, the count its targets, the detail the selection.
+    public static let sweepStarted = LedgerEntry.Kind(name: "sweep.started")
+    /// A sweep's target came to its end; the subject is the sweep, the detail the state.
+    public static let sweepTargetEnded = LedgerEntry.Kind(name: "sweep.target")
+    /// A person's name was erased from beside the log; the count is the number of entries that lost it.
+    public static let personErased = LedgerEntry.Kind(name: "person.erased")
+}
+
+extension Done.Ending {
+    /// The word for the ending in the detail of `probe.answered`.
+    public var word: Text {
+        switch self {
+        case .exited: "exited"
+        case .signalled: "signalled"
+        case .timedOut: "timed-out"
+        case .abandoned: "abandoned"
+        case .notStarted: "not-started"
+        case .cancelled: "cancelled"
+        default: "ending-" + Text.decimal(rawValue)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+internal import GRDB
+
+/// The tables of the database, as numbered steps that only go forward.
+///
+/// A step that has been released is never changed: a change of the schema is a further step. `PRAGMA user_version` holds the number
+/// of the last step taken.
+enum Schema {
+    /// Marks the file as Rollcall's: the letters `RLCL`.
+    static let applicationID: Int64 = 0x524C_434C
+
+    /// The steps in order; step n leads to version n + 1.
+    static let steps: [String] = [ledger, inventory, calls, sweeps]
+
+    static var version: Int { steps.count }
+
+    /// Takes the steps that are still to be taken, all or none of them.
+    ///
+    /// - Parameter target: The version to stop at; tests stop early.
+    static func migrate(_ database: Database, to target: Int = version) throws {
+        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        try check(database, version: found)
+        guard found < target else { return }
+        for step in found..<target { try database.execute(sql: steps[step]) }
+        try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+        try database.execute(sql: "PRAGMA user_version = \(target)")
+    }
+
+    /// Refuses a database of another program or of a newer version of this one.
+    static func check(_ database: Database) throws {
+        try check(database, version: Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0)
+    }
+
+    private static func check(_ database: Database, version found: Int) throws {
+        let application = try Int64.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+        let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+        guard application == applicationID || (application == 0 && tables == 0) else { throw StoreError(.foreign) }
+        guard found <= version else { throw StoreError(.newerVersion, String(found)) }
+    }
+
+    /// The desk and its log. Hashes of an entry: its leaf hash, then those of the subtrees that it completes, 32 bytes each.
+    private static let ledger = """
+        CREATE TABLE desk (
+          one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT NOT NULL, verifier TEXT NOT NULL, created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE ledger_entries (
+          idx INTEGER PRIMARY KEY, encoded BLOB NOT NULL, hashes BLOB NOT NULL, kind TEXT NOT NULL, time INTEGER NOT NULL,
+          session TEXT NOT NULL, call TEXT NOT NULL, device TEXT NOT NULL, person_salt BLOB, person_name TEXT
+        ) STRICT;
+        CREATE INDEX ledger_entries_session ON ledger_entries (session) WHERE session <> '';
+        CREATE INDEX ledger_entries_call ON ledger_entries (call) WHERE call <> '';
+        CREATE INDEX ledger_entries_device ON ledger_entries (device) WHERE device <> '';
+        CREATE INDEX ledger_entries_person ON ledger_entries (person_name) WHERE person_name IS NOT NULL;
+        CREATE TABLE ledger_head (
+          one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, edge BLOB NOT NULL
+        ) STRICT;
+        INSERT INTO ledger_head VALUES (1, 0, x'');
+        CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL, signed_at INTEGER NOT NULL) STRICT;
+        """
+
+    private static let inventory = """
+        CREATE TABLE devices (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, user TEXT NOT NULL,
+          site TEXT NOT NULL, model TEXT NOT NULL, tags TEXT NOT NULL, host_keys TEXT NOT NULL, added_at INTEGER NOT NULL,
+          verifier TEXT NOT NULL DEFAULT '', agent_id TEXT NOT NULL DEFAULT '', agent_version TEXT NOT NULL DEFAULT '',
+          catalogue_version INTEGER NOT NULL DEFAULT 0, enrolled_at INTEGER, last_seen_at INTEGER, removed_at INTEGER
+        ) STRICT;
+        CREATE UNIQUE INDEX devices_name ON devices (name) WHERE removed_at IS NULL;
+        CREATE TABLE device_heads (
+          device TEXT PRIMARY KEY REFERENCES devices (id), size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,
+          seen_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE witnesses (
+          device TEXT PRIMARY KEY REFERENCES devices (id), size INTEGER NOT NULL, seen_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE cosignatures (
+          device TEXT NOT NULL REFERENCES devices (id), size INTEGER NOT NULL REFERENCES checkpoints (size), line BLOB NOT NULL,
+          verifier TEXT NOT NULL, received_at INTEGER NOT NULL, PRIMARY KEY (device, size)
+        ) STRICT;
+        CREATE TABLE catalogue_pushes (
+          device TEXT NOT NULL REFERENCES devices (id), version INTEGER NOT NULL, digest BLOB NOT NULL, pushed_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX catalogue_pushes_device ON catalogue_pushes (device);
+        """
+
+    private static let calls = """
+        CREATE TABLE calls (
+          id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), case_id TEXT NOT NULL, symptom TEXT NOT NULL,
+          would_roll TEXT NOT NULL, operator TEXT NOT NULL, opened_at INTEGER NOT NULL, closed_at INTEGER, outcome TEXT,
+          notes TEXT NOT NULL DEFAULT '', parts TEXT NOT NULL DEFAULT '', skill TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE INDEX calls_device ON calls (device, opened_at);
+        CREATE INDEX calls_opened ON calls (opened_at);
+        CREATE TABLE sessions (
+          id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), call TEXT REFERENCES calls (id),
+          operator TEXT NOT NULL, reason TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER, agent_version TEXT,
+          agent_boot TEXT, agent_clock INTEGER, role TEXT, offered_size INTEGER, witness_status INTEGER, head_before BLOB,
+          head_after BLOB, error_code TEXT
+        ) STRICT;
+        CREATE INDEX sessions_device ON sessions (device, started_at);
+        CREATE INDEX sessions_call ON sessions (call) WHERE call IS NOT NULL;
+        CREATE TABLE requests (
+          session TEXT NOT NULL REFERENCES sessions (id), number INTEGER NOT NULL, probe TEXT NOT NULL, parameters TEXT NOT NULL,
+          requested_at INTEGER NOT NULL, answered_at INTEGER, ending TEXT, code INTEGER, digest BLOB, byte_count INTEGER,
+          cut_byte_count INTEGER, duration INTEGER, rule TEXT, PRIMARY KEY (session, number)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE verdicts (
+          id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), session TEXT REFERENCES sessions (id),
+          call TEXT REFERENCES calls (id), taken_at INTEGER NOT NULL, exit_code INTEGER NOT NULL, severity TEXT NOT NULL,
+          json TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX verdicts_device ON verdicts (device, taken_at);
+        CREATE INDEX verdicts_call ON verdicts (call) WHERE call IS NOT NULL;
+        CREATE TABLE fixes (
+          id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), session TEXT REFERENCES sessions (id),
+          call TEXT REFERENCES calls (id), finding TEXT NOT NULL, subject TEXT NOT NULL, remedy TEXT NOT NULL,
+          parameters TEXT NOT NULL, result TEXT NOT NULL, judged_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX fixes_finding ON fixes (finding, judged_at);
+        CREATE INDEX fixes_call ON fixes (call) WHERE call IS NOT NULL;
+        """
+
+    private static let sweeps = """
+        CREATE TABLE sweeps (
+          id TEXT PRIMARY KEY, selection TEXT NOT NULL, operator TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER
+        ) STRICT;
+        CREATE TABLE sweep_targets (
+          sweep TEXT NOT NULL REFERENCES sweeps (id), device TEXT NOT NULL REFERENCES devices (id), position INTEGER NOT NULL,
+          state TEXT, detail TEXT NOT NULL DEFAULT '', session TEXT REFERENCES sessions (id), verdict TEXT REFERENCES verdicts (id),
+          ended_at INTEGER, PRIMARY KEY (sweep, device)
+        ) STRICT, WITHOUT ROWID;
+        """
+}
