@@ -63,8 +63,7 @@ public struct ReviewerKey: Equatable, Sendable {
         let malformed = CatalogueError(.malformed, "A public key is not in OpenSSH's format.")
         var reader = SSHReader(blob)
         guard let name = reader.string(), isWellFormedUTF8(name[...]) else { throw malformed }
-        algorithm = Text(name)
-        self.blob = blob
+        let algorithm = Text(name)
         guard algorithm == Self.ed25519 || algorithm == Self.securityKey else {
             throw CatalogueError(
                 .unsupportedSignature,
@@ -73,14 +72,17 @@ public struct ReviewerKey: Equatable, Sendable {
             )
         }
         guard let point = reader.string(), point.count == 32 else { throw malformed }
-        self.point = point
+        var application: [UInt8] = []
         if algorithm == Self.securityKey {
-            guard let application = reader.string(), application.count <= 256 else { throw malformed }
-            self.application = application
-        } else {
-            application = []
+            guard let string = reader.string(), string.count <= 256 else { throw malformed }
+            application = string
         }
         guard reader.isAtEnd else { throw malformed }
+        // All at once and last: swiftc 6.3.1 fails on a throwing initializer that leaves half of a struct behind (Embedded, -Osize).
+        self.algorithm = algorithm
+        self.blob = blob
+        self.point = point
+        self.application = application
     }
 }
 

@@ -1,2 +1,108 @@
-/* Calls of libc and the kernel that Swift cannot make by itself. */
+/* Calls of libc and the kernel that Swift cannot make by itself.
+ *
+ * Nothing but fixed-width integers crosses this border, so that the header means the same under glibc and musl, whatever their
+ * structures look like. What can fail returns a negative errno. Calls that a signal interrupted are made again. */
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How to open a file; the kernel's own numbers differ between architectures. */
+enum {
+    RC_READ = 1, RC_WRITE = 2, RC_CREATE = 4, RC_EXCLUSIVE = 8, RC_TRUNCATE = 16, RC_DIRECTORY = 32, RC_NOFOLLOW = 64, RC_PATH = 128,
+};
+
+/* Kinds of file, as rc_stat tells them. */
+enum { RC_REGULAR = 1, RC_DIRECTORY_FILE = 2, RC_SYMLINK = 3, RC_OTHER = 4 };
+
+int32_t rc_open(int32_t directory, const uint8_t *path, uint32_t flags, uint32_t mode);
+/* openat2(2) with RESOLVE_NO_SYMLINKS; a walk by single components where the kernel has no openat2. */
+int32_t rc_open_without_symlinks(int32_t directory, const uint8_t *path, uint32_t flags);
+int32_t rc_close(int32_t fd);
+int64_t rc_read(int32_t fd, uint8_t *buffer, uint64_t count);
+int64_t rc_write(int32_t fd, const uint8_t *bytes, uint64_t count);
+int64_t rc_pread(int32_t fd, uint8_t *buffer, uint64_t count, uint64_t offset);
+int64_t rc_pwrite(int32_t fd, const uint8_t *bytes, uint64_t count, uint64_t offset);
+int32_t rc_sync(int32_t fd);
+int32_t rc_datasync(int32_t fd);
+int32_t rc_truncate(int32_t fd, uint64_t size);
+int32_t rc_lock(int32_t fd);
+int32_t rc_rename(const uint8_t *from, const uint8_t *to);
+int32_t rc_unlink(const uint8_t *path);
+int32_t rc_make_directory(const uint8_t *path, uint32_t mode);
+int32_t rc_set_nonblocking(int32_t fd);
+/* Directory entries as getdents64(2) writes them. */
+int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count);
+
+struct rc_stat {
+    uint64_t size;
+    uint32_t kind, mode, uid;
+};
+int32_t rc_stat_fd(int32_t fd, struct rc_stat *out);
+int32_t rc_stat_path(const uint8_t *path, struct rc_stat *out);
+
+struct rc_space {
+    uint64_t block_size, blocks, free_blocks, available_blocks, inodes, free_inodes;
+};
+int32_t rc_statfs(const uint8_t *path, struct rc_space *out);
+
+uint64_t rc_realtime_us(void);
+uint64_t rc_monotonic_us(void);
+int32_t rc_random(uint8_t *buffer, uint64_t count);
+uint32_t rc_effective_uid(void);
+int32_t rc_process_id(void);
+/* The machine's name for its architecture, ended by a NUL. */
+int32_t rc_architecture(uint8_t *buffer, uint64_t count);
+/* The value of an environment variable, or NULL. */
+const uint8_t *rc_environment(const uint8_t *name);
+_Noreturn void rc_exit(int32_t status);
+
+struct rc_poll_item {
+    int32_t fd;
+    int16_t events, revents;
+};
+int32_t rc_poll(struct rc_poll_item *items, uint64_t count, int32_t timeout_ms);
+
+/* Blocks SIGCHLD, SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE, and returns a descriptor that tells of them. */
+int32_t rc_signal_descriptor(void);
+/* The signals that arrived, as a mask of 1 << number. */
+uint64_t rc_take_signals(int32_t fd);
+
+/* A listening Unix socket at `path`, replacing a dead one; anyone may knock, rc_accept says who it is. */
+int32_t rc_listen(const uint8_t *path);
+int32_t rc_accept(int32_t fd, uint32_t *uid);
+int32_t rc_connect(const uint8_t *path);
+int32_t rc_shutdown_write(int32_t fd);
+/* Sends one datagram to a Unix socket; a path that begins with @ is an abstract name (sd_notify(3)). */
+int32_t rc_send_datagram(const uint8_t *path, const uint8_t *bytes, uint64_t count);
+int32_t rc_pipe(int32_t *ends);
+
+/* What a child is limited by. */
+struct rc_plan {
+    int32_t output, error, status;
+    uint32_t changes_user, uid, gid, group_count;
+    const uint32_t *groups;
+    uint32_t own_network;
+    uint64_t cpu_seconds, memory_bytes, descriptors;
+};
+/* Bits that a child writes to its status pipe: the measures in force, numbered as Done.Measures. */
+enum {
+    RC_ISOLATED = 1, RC_NO_NEW_PRIVILEGES = 2, RC_USER = 4, RC_LIMITS = 8, RC_LOW_PRIORITY = 16, RC_NO_NETWORK = 32,
+};
+/* Starts a program: `arguments` are `count` strings, each ended by a NUL. The status pipe gets two little-endian 32-bit numbers before
+ * execve, measures and 0, and two more if it fails, measures and errno. */
+int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count);
+/* Forks a child that is limited in the same way and goes on in this program: 0 in the child. */
+int32_t rc_fork_limited(const struct rc_plan *plan);
+
+struct rc_ending {
+    uint32_t signalled, code;
+    uint64_t cpu_us;
+};
+/* 1 when the child has exited and waits to be reaped, 0 when it has not. */
+int32_t rc_has_exited(int32_t pid);
+/* The pid that was reaped, or 0 when none is ready; -1 as `pid` means any child. */
+int32_t rc_reap(int32_t pid, struct rc_ending *out);
+int32_t rc_kill(int32_t pid);
+int32_t rc_kill_group(int32_t pid);
+int32_t rc_become_subreaper(void);

@@ -1,0 +1,124 @@
+internal import Wire
+
+/// One line of /proc/self/mounts.
+struct MountEntry: Equatable {
+    var mount: [UInt8]
+    var source: [UInt8]
+    var type: [UInt8]
+    var options: [UInt8]
+
+    /// Reads a line of proc_mounts(5): fields between blanks, blanks within them as three octal digits.
+    init?(line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: 32)
+        guard fields.count >= 4 else { return nil }
+        source = Self.unescaped(fields[0])
+        mount = Self.unescaped(fields[1])
+        type = Array(fields[2].prefix(256))
+        options = Array(fields[3].prefix(4_096))
+        guard mount.first == 47, mount.count <= 4_096, source.count <= 4_096 else { return nil }
+    }
+
+    static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var index = field.startIndex
+        while index < field.endIndex {
+            if field[index] == 92, field.endIndex - index >= 4, let byte = octal(field[(index + 1)..<(index + 4)]) {
+                bytes.append(byte)
+                index += 4
+            } else {
+                bytes.append(field[index])
+                index += 1
+            }
+        }
+        return bytes
+    }
+
+    private static func octal(_ digits: ArraySlice<UInt8>) -> UInt8? {
+        var value = 0
+        for digit in digits {
+            guard digit >= 48, digit <= 55 else { return nil }
+            value = value * 8 + Int(digit - 48)
+        }
+        return UInt8(exactly: value)
+    }
+
+    /// A mount point of autofs mounts something when it is asked, which may take for ever.
+    var isAsked: Bool {
+        let autofs: Text = "autofs"
+        return type != autofs.bytes
+    }
+
+    func row(status: Errno) -> MountRow {
+        MountRow(mount: mount, source: source, type: type, options: options, status: UInt64(status.rawValue.magnitude))
+    }
+
+    func row(_ space: FileSystemSpace) -> MountRow {
+        MountRow(
+            mount: mount, source: source, type: type, options: options, status: 0, blockSize: space.blockSize, blocks: space.blocks,
+            freeBlocks: space.freeBlocks, availableBlocks: space.availableBlocks, inodes: space.inodes, freeInodes: space.freeInodes)
+    }
+}
+
+/// Asks the mounts one after the other through a forked child, and goes on with another child where one does not answer.
+///
+/// The child answers each mount with a record: length (2 bytes, little-endian; 0 for a file system without blocks), then the row.
+struct MountSurvey {
+    let mounts: [MountEntry]
+    /// Index of the mount that is being asked.
+    private(set) var next = 0
+    /// When the last answer came.
+    var lastAnswerAt: UInt64 = 0
+    private var pending: [UInt8] = []
+
+    /// Microseconds that one mount has for its answer.
+    static let patience: UInt64 = 300_000
+    private static let tableSizeLimit = 1 << 20
+
+    /// Reads the table of mounts below `root`; this never asks a mount itself.
+    init(kernel: Kernel, root: [UInt8]) throws(Errno) {
+        let path: Text = "/proc/self/mounts"
+        let table = try kernel.content(of: root + path.bytes, limit: Self.tableSizeLimit)
+        mounts = table.split(separator: 10).compactMap { MountEntry(line: $0) }.filter { $0.isAsked }
+    }
+
+    var isFinished: Bool { next >= mounts.count }
+    /// The mount whose answer is awaited.
+    var current: MountEntry? { isFinished ? nil : mounts[next] }
+
+    /// Goes on to the next mount without an answer.
+    mutating func skip() {
+        next += 1
+        pending = []
+    }
+
+    /// Takes bytes of the child, and returns the rows that are whole.
+    mutating func take(_ bytes: [UInt8]) -> [[UInt8]] {
+        pending += bytes
+        var rows: [[UInt8]] = []
+        while pending.count >= 2, !isFinished {
+            let length = Int(pending[0]) | Int(pending[1]) << 8
+            guard pending.count >= 2 + length else { break }
+            if length > 0 { rows.append(Array(pending[2..<2 + length])) }
+            pending.removeFirst(2 + length)
+            next += 1
+        }
+        return rows
+    }
+
+    /// The child's work: asks the mounts from the current one on.
+    func ask(_ kernel: Kernel, root: [UInt8]) -> Int32 {
+        let output = Descriptor(1, isOwned: false)
+        for mount in mounts[min(next, mounts.count)...] {
+            var row: [UInt8] = []
+            do throws(Errno) {
+                let space = try kernel.space(at: root + mount.mount)
+                if space.blocks > 0 { row = mount.row(space).encoded }
+            } catch {
+                row = mount.row(status: error).encoded
+            }
+            let head = [UInt8(truncatingIfNeeded: row.count), UInt8(truncatingIfNeeded: row.count >> 8)]
+            do throws(Errno) { try kernel.writeAll(output, head + row) } catch { return 1 }
+        }
+        return 0
+    }
+}

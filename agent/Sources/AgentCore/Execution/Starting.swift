@@ -1,0 +1,80 @@
+internal import Catalogue
+internal import Wire
+
+/// How a job's children come to life.
+extension Executor {
+    func start(_ job: Job) {
+        let now = kernel.monotonic
+        job.startedAt = now
+        job.deadline = now + job.definition.timeLimit * 1_000
+        do throws(Errno) {
+            switch job.definition.source {
+            case .run: adopt(try kernel.spawn(job.arguments, job.limits), job)
+            case .files(let patterns): adopt(try forkFilesReader(job, patterns), job)
+            case .statfs:
+                job.survey = try MountSurvey(kernel: kernel, root: root)
+                try continueSurvey(job)
+            }
+        } catch {
+            fail(job, error)
+        }
+    }
+
+    private func adopt(_ child: StartedChild, _ job: Job) {
+        job.child = child
+        job.output = child.output
+        job.error = child.error
+        job.status = StatusPipe(child.status)
+        job.phase = .running
+    }
+
+    private func fail(_ job: Job, _ problem: Errno) {
+        job.killedBecause = .notStarted
+        job.ending = ProcessEnding(wasSignalled: false, code: UInt64(problem.rawValue.magnitude), cpuTime: 0)
+        finish(job)
+    }
+
+    private func forkFilesReader(_ job: Job, _ patterns: [Text]) throws(Errno) -> StartedChild {
+        let (kernel, root, limit) = (kernel, root, job.definition.outputLimit)
+        return try kernel.fork(job.limits) {
+            let (output, status) = (Descriptor(1, isOwned: false), Descriptor(3, isOwned: false))
+            do throws(Errno) {
+                var reader = try FilesReader(kernel: kernel, root: root, limit: limit)
+                try reader.read(patterns) { (row) throws(Errno) in try kernel.writeAll(output, row) }
+                try kernel.writeAll(status, StatusPipe.encode(cutByteCount: reader.cutByteCount))
+                return 0
+            } catch {
+                return 1
+            }
+        }
+    }
+
+    // MARK: Mounts
+
+    /// Starts a child at the mount whose turn it is; mounts that are known to hang get their row at once.
+    private func continueSurvey(_ job: Job) throws(Errno) {
+        while let mount = job.survey?.current, stuck.contains(where: { $0.name == StuckChild.name(of: mount) }) {
+            send(row: mount.row(status: .timedOut).encoded, job)
+            job.survey?.skip()
+        }
+        guard let survey = job.survey else { return }
+        let (kernel, root) = (kernel, root)
+        adopt(try kernel.fork(job.limits) { survey.ask(kernel, root: root) }, job)
+        job.survey?.lastAnswerAt = kernel.monotonic
+    }
+
+    /// Gives up a mount that does not answer, and goes on with the next in another child.
+    func passOver(_ job: Job) {
+        guard let child = job.child else { return }
+        if let mount = job.survey?.current {
+            send(row: mount.row(status: .timedOut).encoded, job)
+            stuck.append(StuckChild(pid: child.pid, name: StuckChild.name(of: mount)))
+            if job.note.isEmpty { job.note = "did not answer:" }
+            let name = Text(Array(mount.mount.prefix(200)))
+            if isWellFormedUTF8(name.bytes[...]), job.note.bytes.count < 700 { job.note = job.note + " " + name }
+        }
+        kernel.kill(child.pid)
+        job.survey?.skip()
+        do throws(Errno) { try continueSurvey(job) } catch { fail(job, error) }
+    }
+}

@@ -1,0 +1,155 @@
+internal import CLinux
+public import Wire
+
+/// What a child is limited by, beside what every child is.
+public struct ChildLimits: Sendable {
+    /// User and groups it changes to; nil where it stays what the agent is.
+    public var identity: UserIdentity?
+    /// Whether it gets an empty network namespace of its own.
+    public var ownNetwork: Bool
+    /// CPU time in seconds after which the kernel ends it.
+    public var cpuSeconds: UInt64
+    /// Address space in bytes: generous, it stops only a runaway.
+    public var memoryBytes: UInt64 = 4 << 30
+    /// Descriptors it may have open.
+    public var descriptors: UInt64 = 1_024
+}
+
+/// A child that was started: its number and the reading ends of its pipes.
+public struct StartedChild {
+    /// Process id; also that of its session and process group.
+    public let pid: Int32
+    /// Standard output.
+    public let output: Descriptor
+    /// Standard error.
+    public let error: Descriptor
+    /// Where the child says which measures are in force and whether execve failed.
+    public let status: Descriptor
+}
+
+/// How a process ended.
+public struct ProcessEnding: Equatable, Sendable {
+    /// Whether a signal ended it.
+    public let wasSignalled: Bool
+    /// Exit status, or the signal's number.
+    public let code: UInt64
+    /// CPU time of it and of the children it waited for, microseconds.
+    public let cpuTime: UInt64
+}
+
+extension Kernel {
+    private struct Pipes {
+        let output: (read: Descriptor, write: Descriptor)
+        let error: (read: Descriptor, write: Descriptor)
+        let status: (read: Descriptor, write: Descriptor)
+    }
+
+    private func pipes() throws(Errno) -> Pipes {
+        let pipes = Pipes(output: try pipe(), error: try pipe(), status: try pipe())
+        for end in [pipes.output.read, pipes.error.read, pipes.status.read] { try setNonblocking(end) }
+        return pipes
+    }
+
+    private func withPlan(_ limits: ChildLimits, _ pipes: Pipes, _ body: (UnsafePointer<rc_plan>) -> Int32) -> Int32 {
+        let groups = limits.identity?.groups ?? []
+        return groups.withUnsafeBufferPointer { list in
+            var plan = rc_plan()
+            plan.output = pipes.output.write.number
+            plan.error = pipes.error.write.number
+            plan.status = pipes.status.write.number
+            if let identity = limits.identity {
+                plan.changes_user = 1
+                plan.uid = identity.user
+                plan.gid = identity.group
+                plan.group_count = UInt32(list.count)
+                plan.groups = list.baseAddress
+            }
+            plan.own_network = limits.ownNetwork ? 1 : 0
+            plan.cpu_seconds = limits.cpuSeconds
+            plan.memory_bytes = limits.memoryBytes
+            plan.descriptors = limits.descriptors
+            return body(&plan)
+        }
+    }
+
+    /// Starts a program without a shell.
+    ///
+    /// - Parameter arguments: The command line, the program's path first; no NUL in any of them.
+    public func spawn(_ arguments: [Text], _ limits: ChildLimits) throws(Errno) -> StartedChild {
+        try check(.fork)
+        let pipes = try pipes()
+        var line: [UInt8] = []
+        for argument in arguments { line += argument.bytes + [0] }
+        let pid = withPlan(limits, pipes) { rc_spawn($0, line, UInt32(arguments.count)) }
+        try success(pid)
+        return StartedChild(pid: pid, output: pipes.output.read, error: pipes.error.read, status: pipes.status.read)
+    }
+
+    /// Forks a limited child that runs `work`, and ends with the status it returns.
+    public func fork(_ limits: ChildLimits, _ work: () -> Int32) throws(Errno) -> StartedChild {
+        try check(.fork)
+        let pipes = try pipes()
+        let pid = withPlan(limits, pipes) { rc_fork_limited($0) }
+        try success(pid)
+        // In the child every other descriptor is closed: an object released here must not close what `work` opens.
+        if pid == 0 { withExtendedLifetime(pipes) { exit(work()) } }
+        return StartedChild(pid: pid, output: pipes.output.read, error: pipes.error.read, status: pipes.status.read)
+    }
+
+    /// Whether a child has exited and waits to be reaped.
+    public func hasExited(_ pid: Int32) -> Bool {
+        // A child that somebody else reaped has exited too: the answer is an errno then.
+        if fault?(.hasExited) != nil { return false }
+        return rc_has_exited(pid) != 0
+    }
+
+    /// Reaps a child that has exited; nil where it has not.
+    public func reap(_ pid: Int32) -> ProcessEnding? {
+        var raw = rc_ending()
+        guard rc_reap(pid, &raw) == pid else { return nil }
+        return ProcessEnding(wasSignalled: raw.signalled != 0, code: UInt64(raw.code), cpuTime: raw.cpu_us)
+    }
+
+    /// Ends a process with SIGKILL.
+    public func kill(_ pid: Int32) { _ = rc_kill(pid) }
+
+    /// Ends a process group with SIGKILL.
+    public func killGroup(_ pid: Int32) { _ = rc_kill_group(pid) }
+
+    /// Makes orphaned descendants this process's children (PR_SET_CHILD_SUBREAPER).
+    public func becomeSubreaper() throws(Errno) { try success(rc_become_subreaper()) }
+
+    /// This process's children, strays that came to it included.
+    public func children() -> [Int32] {
+        let path: Text = "/proc/self/task/" + .decimal(UInt64(rc_process_id())) + "/children"
+        if let list = try? content(of: path.bytes, limit: 65_536) {
+            return list.split(separator: 32).compactMap { Decimal.signed32($0) }
+        }
+        return childrenByParent()
+    }
+
+    /// The same from /proc/*/stat, for kernels built without CONFIG_PROC_CHILDREN.
+    private func childrenByParent() -> [Int32] {
+        let root: Text = "/proc"
+        guard let directory = try? open(root.bytes, [.read, .directory]), let names = try? names(in: directory, limit: 65_536) else {
+            return []
+        }
+        let own = rc_process_id()
+        var found: [Int32] = []
+        for name in names {
+            guard let pid = Decimal.signed32(name[...]), let relation = relation(of: pid), relation.parent == own else { continue }
+            found.append(pid)
+        }
+        return found
+    }
+
+    /// Parent and session of a process, from /proc/PID/stat (proc(5)); nil when it is gone.
+    public func relation(of pid: Int32) -> (parent: Int32, session: Int32)? {
+        let path: Text = "/proc/" + .decimal(UInt64(pid.magnitude)) + "/stat"
+        guard let line = try? content(of: path.bytes, limit: 4_096), let end = line.lastIndex(of: 41) else { return nil }
+        // After the name in parentheses: state, parent, group, session.
+        let fields = line[(end + 1)...].split(separator: 32)
+        guard fields.count > 3, let parent = Decimal.signed32(fields[1]), let session = Decimal.signed32(fields[3]) else { return nil }
+        return (parent, session)
+    }
+}

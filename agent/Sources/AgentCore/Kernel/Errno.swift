@@ -1,0 +1,27 @@
+/// An error number of Linux.
+public struct Errno: Error, Equatable, Sendable {
+    /// The number, as errno(3) has it on every architecture the agent is built for.
+    public let rawValue: Int32
+    /// Makes an error of its number.
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+    /// No such file or directory.
+    public static let noEntry = Errno(rawValue: 2)
+    /// Input or output error.
+    public static let inputOutput = Errno(rawValue: 5)
+    /// Nothing ready now.
+    public static let again = Errno(rawValue: 11)
+    /// It is there already.
+    public static let exists = Errno(rawValue: 17)
+    /// Invalid argument; for a file, not a regular one.
+    public static let invalid = Errno(rawValue: 22)
+    /// A directory.
+    public static let isDirectory = Errno(rawValue: 21)
+    /// No space left.
+    public static let noSpace = Errno(rawValue: 28)
+    /// The reader is gone.
+    public static let brokenPipe = Errno(rawValue: 32)
+    /// A symbolic link where none is followed.
+    public static let symlink = Errno(rawValue: 40)
+    /// It did not answer in time.
+    public static let timedOut = Errno(rawValue: 110)
+}

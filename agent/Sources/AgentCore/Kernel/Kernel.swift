@@ -1,0 +1,297 @@
+internal import CLinux
+public import Wire
+
+/// The system calls a test can make fail; more may be added.
+public enum SystemCall: Sendable {
+    case open, read, write, sync, truncate, rename, makeDirectory, fork, kill, hasExited
+}
+
+/// An open file descriptor, closed with the last reference to it.
+public final class Descriptor {
+    /// The descriptor's number.
+    public let number: Int32
+    private let isOwned: Bool
+
+    /// Takes over an open descriptor.
+    ///
+    /// - Parameter isOwned: Whether it is closed with this object; false for the standard streams.
+    public init(_ number: Int32, isOwned: Bool = true) {
+        self.number = number
+        self.isOwned = isOwned
+    }
+
+    deinit { if isOwned { _ = rc_close(number) } }
+}
+
+/// How a file is opened.
+public struct OpenMode: OptionSet, Sendable {
+    /// The bits, as CLinux.h numbers them.
+    public let rawValue: UInt32
+    /// Makes a set of its bits.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    /// For reading.
+    public static let read = OpenMode(rawValue: 1)
+    /// For writing.
+    public static let write = OpenMode(rawValue: 2)
+    /// Made where it is missing.
+    public static let create = OpenMode(rawValue: 4)
+    /// Emptied.
+    public static let truncate = OpenMode(rawValue: 16)
+    /// Only a directory.
+    public static let directory = OpenMode(rawValue: 32)
+    /// Not through a symbolic link at the end of the path.
+    public static let noFollow = OpenMode(rawValue: 64)
+    /// Only to look at, O_PATH: opening does nothing to what is opened.
+    public static let path = OpenMode(rawValue: 128)
+}
+
+/// What kind of file stands at a path.
+public enum FileKind: Sendable {
+    case regular, directory, symlink, other
+}
+
+/// What stat(2) tells that the agent uses.
+public struct FileStatus: Sendable {
+    /// Size in bytes.
+    public let size: UInt64
+    /// Kind of file.
+    public let kind: FileKind
+    /// Permission bits.
+    public let mode: UInt32
+    /// Owner.
+    public let owner: UInt32
+
+    init(_ raw: rc_stat) {
+        size = raw.size
+        mode = raw.mode
+        owner = raw.uid
+        switch raw.kind {
+        case 1: kind = .regular
+        case 2: kind = .directory
+        case 3: kind = .symlink
+        default: kind = .other
+        }
+    }
+}
+
+/// All system calls of the agent go through here, so that a test can make each of them fail and set the clocks.
+///
+/// Calls that a signal interrupts are made again in CLinux, so no caller sees EINTR.
+public final class Kernel {
+    /// Asked before a call is made; an error is thrown in its place.
+    public var fault: ((SystemCall) -> Errno?)?
+    /// Microseconds UTC in place of the machine's clock.
+    public var realtimeClock: (() -> UInt64)?
+    /// Microseconds since some start in place of the machine's clock.
+    public var monotonicClock: (() -> UInt64)?
+
+    /// Makes a kernel that does what Linux does.
+    public init() {}
+
+    func check(_ call: SystemCall) throws(Errno) {
+        if let problem = fault?(call) { throw problem }
+    }
+
+    func number(_ result: Int64) throws(Errno) -> UInt64 {
+        if result < 0 { throw Errno(rawValue: Int32(truncatingIfNeeded: -result)) }
+        return UInt64(result)
+    }
+
+    func success(_ result: Int32) throws(Errno) {
+        if result < 0 { throw Errno(rawValue: -result) }
+    }
+
+    func descriptor(_ result: Int32) throws(Errno) -> Descriptor {
+        if result < 0 { throw Errno(rawValue: -result) }
+        return Descriptor(result)
+    }
+}
+
+extension Kernel {
+    /// Opens a file, never blocking; what is made gets `permissions`.
+    public func open(
+        _ path: [UInt8], _ mode: OpenMode, permissions: UInt32 = 0o600, in directory: Descriptor? = nil
+    ) throws(Errno) -> Descriptor {
+        try check(.open)
+        return try descriptor(rc_open(directory?.number ?? -1, path + [0], mode.rawValue, permissions))
+    }
+
+    /// Opens a path without following a symbolic link anywhere in it (openat2(2), RESOLVE_NO_SYMLINKS).
+    public func openWithoutSymlinks(_ path: [UInt8], _ mode: OpenMode, in directory: Descriptor) throws(Errno) -> Descriptor {
+        try check(.open)
+        return try descriptor(rc_open_without_symlinks(directory.number, path + [0], mode.rawValue))
+    }
+
+    /// Opens for reading what was opened with `.path`.
+    public func reopen(_ file: Descriptor) throws(Errno) -> Descriptor {
+        let directory: Text = "/proc/self/fd/"
+        return try open(directory.bytes + Text.decimal(UInt64(file.number)).bytes, .read)
+    }
+
+    /// Reads at most `limit` bytes; none at the end.
+    public func read(_ file: Descriptor, limit: Int) throws(Errno) -> [UInt8] {
+        try check(.read)
+        var result: Int64 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            result = rc_read(file.number, base, UInt64(limit))
+            count = result > 0 ? Int(result) : 0
+        }
+        _ = try number(result)
+        return bytes
+    }
+
+    /// Reads at most `limit` bytes from `offset`.
+    public func read(_ file: Descriptor, at offset: UInt64, limit: Int) throws(Errno) -> [UInt8] {
+        try check(.read)
+        var result: Int64 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            result = rc_pread(file.number, base, UInt64(limit), offset)
+            count = result > 0 ? Int(result) : 0
+        }
+        _ = try number(result)
+        return bytes
+    }
+
+    /// Writes some of `bytes`, and returns how many.
+    public func write(_ file: Descriptor, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
+        try check(.write)
+        let result = bytes.withUnsafeBufferPointer { rc_write(file.number, $0.baseAddress, UInt64($0.count)) }
+        return Int(try number(result))
+    }
+
+    /// Writes all of `bytes`; for files and for a child's own pipe.
+    public func writeAll(_ file: Descriptor, _ bytes: [UInt8]) throws(Errno) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try write(file, rest)
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    public func writeAll(_ file: Descriptor, _ bytes: [UInt8], at offset: UInt64) throws(Errno) {
+        var done = 0
+        while done < bytes.count {
+            try check(.write)
+            let result = bytes[done...].withUnsafeBufferPointer {
+                rc_pwrite(file.number, $0.baseAddress, UInt64($0.count), offset &+ UInt64(done))
+            }
+            let count = Int(try number(result))
+            if count == 0 { throw .noSpace }
+            done += count
+        }
+    }
+
+    /// Waits until the file's content is on the disk (fdatasync(2)).
+    public func syncData(_ file: Descriptor) throws(Errno) {
+        try check(.sync)
+        try success(rc_datasync(file.number))
+    }
+
+    /// Waits until the file and its directory entry's own data are on the disk (fsync(2)).
+    public func sync(_ file: Descriptor) throws(Errno) {
+        try check(.sync)
+        try success(rc_sync(file.number))
+    }
+
+    /// Cuts the file.
+    public func truncate(_ file: Descriptor, to size: UInt64) throws(Errno) {
+        try check(.truncate)
+        try success(rc_truncate(file.number, size))
+    }
+
+    /// Locks the file for this process alone; `.again` where another has it.
+    public func lock(_ file: Descriptor) throws(Errno) { try success(rc_lock(file.number)) }
+
+    /// Renames a file over another.
+    public func rename(_ from: [UInt8], to: [UInt8]) throws(Errno) {
+        try check(.rename)
+        try success(rc_rename(from + [0], to + [0]))
+    }
+
+    /// Removes a file.
+    public func unlink(_ path: [UInt8]) throws(Errno) { try success(rc_unlink(path + [0])) }
+
+    /// Makes a directory for its owner alone; one that is there already is left as it is.
+    public func makeDirectory(_ path: [UInt8], permissions: UInt32 = 0o700) throws(Errno) {
+        try check(.makeDirectory)
+        let result = rc_make_directory(path + [0], permissions)
+        if result != -Errno.exists.rawValue { try success(result) }
+    }
+
+    /// What an open file is.
+    public func status(_ file: Descriptor) throws(Errno) -> FileStatus {
+        var raw = rc_stat()
+        try success(rc_stat_fd(file.number, &raw))
+        return FileStatus(raw)
+    }
+
+    /// What stands at a path, not following a symbolic link.
+    public func status(of path: [UInt8]) throws(Errno) -> FileStatus {
+        var raw = rc_stat()
+        try success(rc_stat_path(path + [0], &raw))
+        return FileStatus(raw)
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    ///
+    /// - Throws: An errno; `.invalid` where the file is longer.
+    public func content(of path: [UInt8], limit: Int) throws(Errno) -> [UInt8] {
+        let file = try open(path, .read)
+        var content: [UInt8] = []
+        while true {
+            let piece = try read(file, limit: min(16_384, limit + 1 - content.count))
+            if piece.isEmpty { return content }
+            content += piece
+            if content.count > limit { throw .invalid }
+        }
+    }
+
+    /// Names in a directory without `.` and `..`, in the order of their bytes; at most `limit` are returned.
+    public func names(in directory: Descriptor, limit: Int) throws(Errno) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        var buffer = [UInt8](repeating: 0, count: 8_192)
+        while names.count < limit {
+            let count = Int(try number(rc_list(directory.number, &buffer, 8_192)))
+            if count == 0 { break }
+            var start = 0
+            // struct linux_dirent64: inode and offset of 8 bytes each, length of the record in 2, type in 1, then the name.
+            while start + 19 <= count {
+                let length = Int(UInt16(littleEndian: UInt16(buffer[start + 16]) | UInt16(buffer[start + 17]) << 8))
+                guard length >= 20, start + length <= count else { break }
+                let name = Array(buffer[start + 19..<start + length].prefix { $0 != 0 })
+                start += length
+                if name != [46], name != [46, 46], names.count < limit { names.append(name) }
+            }
+        }
+        names.sort { $0.lexicographicallyPrecedes($1) }
+        return names
+    }
+
+    /// Space and inodes of the file system at `path`; blocks as long as the file system does.
+    public func space(at path: [UInt8]) throws(Errno) -> FileSystemSpace {
+        var raw = rc_space()
+        try success(rc_statfs(path + [0], &raw))
+        return FileSystemSpace(
+            blockSize: raw.block_size, blocks: raw.blocks, freeBlocks: raw.free_blocks, availableBlocks: raw.available_blocks,
+            inodes: raw.inodes, freeInodes: raw.free_inodes)
+    }
+}
+
+/// What statfs(2) tells.
+public struct FileSystemSpace: Sendable {
+    /// Bytes in a block.
+    public let blockSize: UInt64
+    /// Blocks in all.
+    public let blocks: UInt64
+    /// Blocks free.
+    public let freeBlocks: UInt64
+    /// Blocks free for programs that are not root's.
+    public let availableBlocks: UInt64
+    /// Inodes in all.
+    public let inodes: UInt64
+    /// Inodes free.
+    public let freeInodes: UInt64
+}

@@ -1,0 +1,139 @@
+internal import CLinux
+public import Wire
+
+/// Clocks, chance, and what the process is.
+extension Kernel {
+    /// Microseconds UTC since 1970.
+    public var realtime: UInt64 { realtimeClock?() ?? rc_realtime_us() }
+
+    /// Microseconds since some start; never set back.
+    public var monotonic: UInt64 { monotonicClock?() ?? rc_monotonic_us() }
+
+    /// Bytes that nobody can guess (getrandom(2)).
+    public func random(_ count: Int) throws(Errno) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try success(rc_random(&bytes, UInt64(count)))
+        return bytes
+    }
+
+    /// The user this process runs as.
+    public var effectiveUser: UInt32 { rc_effective_uid() }
+
+    /// Whether this process is root.
+    public var isRoot: Bool { rc_effective_uid() == 0 }
+
+    /// The machine's word for its architecture, such as `x86_64`.
+    public var architecture: Text {
+        var buffer = [UInt8](repeating: 0, count: 65)
+        guard rc_architecture(&buffer, 65) == 0 else { return "" }
+        return Text(Array(buffer.prefix { $0 != 0 }))
+    }
+
+    /// The value of an environment variable; nil where it is not set.
+    ///
+    /// - Parameter limit: Bytes after which the value is cut.
+    public func environment(_ name: Text, limit: Int = 262_144) -> [UInt8]? {
+        guard let start = rc_environment(name.bytes + [0]) else { return nil }
+        var value: [UInt8] = []
+        while value.count < limit, start[value.count] != 0 { value.append(start[value.count]) }
+        return value
+    }
+
+    /// Ends this process at once, without running anything further.
+    public func exit(_ status: Int32) -> Never { rc_exit(status) }
+}
+
+/// The descriptors that one round of the loop waits for.
+public struct PollSet {
+    private var items: [rc_poll_item] = []
+
+    /// What may happen to a descriptor, as poll(2) numbers it.
+    public struct Events: OptionSet, Sendable {
+        /// The bits of poll(2).
+        public let rawValue: Int16
+        /// Makes a set of its bits.
+        public init(rawValue: Int16) { self.rawValue = rawValue }
+        /// It can be read.
+        public static let readable = Events(rawValue: 1)
+        /// It can be written.
+        public static let writable = Events(rawValue: 4)
+        /// It failed or its other end is gone; always told.
+        public static let gone = Events(rawValue: 8 | 16 | 32)
+    }
+
+    /// Starts with nothing to wait for.
+    public init() {}
+
+    /// Forgets all descriptors.
+    public mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
+    /// Adds a descriptor, and returns its place.
+    public mutating func add(_ descriptor: Descriptor, _ events: Events) -> Int {
+        items.append(rc_poll_item(fd: descriptor.number, events: events.rawValue, revents: 0))
+        return items.count - 1
+    }
+
+    /// What happened to the descriptor at a place.
+    public func events(at place: Int) -> Events { Events(rawValue: items[place].revents) }
+
+    /// Waits until something happens or `timeout` microseconds have passed; nil waits without end.
+    public mutating func wait(timeout: UInt64?) {
+        let milliseconds = timeout.map { Int32(truncatingIfNeeded: min($0 / 1_000 + ($0 % 1_000 == 0 ? 0 : 1), 60_000)) } ?? -1
+        let count = UInt64(items.count)
+        // An interrupted wait is a round in which nothing happened.
+        if rc_poll(&items, count, milliseconds) < 0 {
+            for index in items.indices { items[index].revents = 0 }
+        }
+    }
+}
+
+/// The signals the agent acts on.
+public struct Signals: OptionSet, Sendable {
+    /// A bit for each signal's number.
+    public let rawValue: UInt64
+    /// Makes a set of its bits.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// A child ended.
+    public static let child = Signals(rawValue: 1 << 17)
+    /// The agent is asked to end: SIGTERM, SIGINT or SIGHUP.
+    public static let end = Signals(rawValue: 1 << 15 | 1 << 2 | 1 << 1)
+}
+
+/// Descriptors of other kinds than files.
+extension Kernel {
+    /// Turns signals into something that can be waited for beside everything else.
+    public func signalDescriptor() throws(Errno) -> Descriptor { try descriptor(rc_signal_descriptor()) }
+
+    /// The signals that arrived since the last time.
+    public func takeSignals(_ descriptor: Descriptor) -> Signals { Signals(rawValue: rc_take_signals(descriptor.number)) }
+
+    /// Makes reads and writes of a descriptor return at once.
+    public func setNonblocking(_ file: Descriptor) throws(Errno) { try success(rc_set_nonblocking(file.number)) }
+
+    /// A pipe: what is written to `write` comes out of `read`.
+    public func pipe() throws(Errno) -> (read: Descriptor, write: Descriptor) {
+        var ends: [Int32] = [0, 0]
+        try check(.open)
+        try success(rc_pipe(&ends))
+        return (Descriptor(ends[0]), Descriptor(ends[1]))
+    }
+
+    /// Listens on a Unix socket.
+    public func listen(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_listen(path + [0])) }
+
+    /// The next connection, and the user at its other end as the kernel vouches for it (SO_PEERCRED).
+    public func accept(_ listener: Descriptor) throws(Errno) -> (connection: Descriptor, user: UInt32) {
+        var user: UInt32 = .max
+        let connection = try descriptor(rc_accept(listener.number, &user))
+        return (connection, user)
+    }
+
+    /// Connects to a Unix socket.
+    public func connect(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0])) }
+
+    /// Tells the other end of a socket that nothing more will come.
+    public func shutdownWrite(_ socket: Descriptor) { _ = rc_shutdown_write(socket.number) }
+
+    /// Sends one datagram, as sd_notify(3) does.
+    public func sendDatagram(to path: [UInt8], _ bytes: [UInt8]) { _ = rc_send_datagram(path + [0], bytes, UInt64(bytes.count)) }
+}

@@ -1,0 +1,54 @@
+public import Wire
+
+/// Numbers of a user and its groups.
+public struct UserIdentity: Equatable, Sendable {
+    /// User id.
+    public var user: UInt32
+    /// Primary group id.
+    public var group: UInt32
+    /// Supplementary group ids.
+    public var groups: [UInt32]
+}
+
+/// Users and groups of this device, from its own files: a static program has no other name service.
+public struct UserDatabase {
+    private let kernel: Kernel
+    private let root: [UInt8]
+
+    /// Longest passwd or group file that is read, in bytes.
+    private static let sizeLimit = 1 << 20
+
+    /// Reads /etc/passwd and /etc/group below `root`, when asked.
+    public init(kernel: Kernel, root: [UInt8] = []) {
+        self.kernel = kernel
+        self.root = root
+    }
+
+    private func line(of name: Text, in file: Text) -> [ArraySlice<UInt8>]? {
+        guard let content = try? kernel.content(of: root + file.bytes, limit: Self.sizeLimit) else { return nil }
+        for line in content.split(separator: 10) where line.starts(with: name.bytes + [58]) {
+            return line.split(separator: 58, omittingEmptySubsequences: false)
+        }
+        return nil
+    }
+
+    private func number(_ field: ArraySlice<UInt8>) -> UInt32? { Decimal.unsigned(field).flatMap { UInt32(exactly: $0) } }
+
+    /// User id of `name`; nil where there is none.
+    public func user(_ name: Text) -> UInt32? {
+        guard let fields = line(of: name, in: "/etc/passwd"), fields.count > 3 else { return nil }
+        return number(fields[2])
+    }
+
+    /// The user `name` with those of `groups` that the device has; nil where there is no such user.
+    public func identity(_ name: Text, groups: [Text]) -> UserIdentity? {
+        guard let fields = line(of: name, in: "/etc/passwd"), fields.count > 3 else { return nil }
+        guard let user = number(fields[2]), let group = number(fields[3]) else { return nil }
+        var numbers: [UInt32] = []
+        for name in groups {
+            guard let fields = line(of: name, in: "/etc/group"), fields.count > 2, let number = number(fields[2]) else { continue }
+            numbers.append(number)
+        }
+        return UserIdentity(user: user, group: group, groups: numbers)
+    }
+}

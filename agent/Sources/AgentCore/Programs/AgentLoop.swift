@@ -1,0 +1,148 @@
+public import Wire
+
+/// The agent's one loop: sessions on their connections, the probes they asked for, and signals. Nothing in it blocks.
+public final class AgentLoop {
+    private let device: Device
+    private let kernel: Kernel
+    private let signals: Descriptor
+    private let listener: Descriptor?
+    private var connections: [Connection] = []
+    private var isStopping = false
+
+    /// A session on the two descriptors that carry it, which may be one.
+    private final class Connection {
+        let session: Session
+        let input: Descriptor
+        let output: Descriptor
+        var inputPlace: Int?
+        var outputPlace: Int?
+        /// Whether the last round was one in which the session could not take what it had received.
+        var wasFull = false
+
+        init(session: Session, input: Descriptor, output: Descriptor) {
+            self.session = session
+            self.input = input
+            self.output = output
+        }
+    }
+
+    private static let readSize = 16_384
+
+    /// Makes a loop that serves those who knock at `listener`; without one it serves ``run(standalone:)``.
+    public init(device: Device, listener: Descriptor?) throws(Errno) {
+        self.device = device
+        self.listener = listener
+        kernel = device.kernel
+        signals = try kernel.signalDescriptor()
+    }
+
+    /// Serves until it is asked to end.
+    public func run() {
+        while !isStopping || !connections.isEmpty { turn() }
+    }
+
+    /// Serves one controller over standard input and output, until it goes.
+    public func run(standalone door: Door) {
+        let (input, output) = (Descriptor(0, isOwned: false), Descriptor(1, isOwned: false))
+        for end in [input, output] { try? kernel.setNonblocking(end) }
+        connections.append(Connection(session: Session(device: device, door: door), input: input, output: output))
+        while !connections.isEmpty { turn() }
+    }
+
+    // MARK: One round
+
+    private func turn() {
+        var polls = PollSet()
+        let signalPlace = polls.add(signals, .readable)
+        let listenPlace = isStopping ? nil : listener.map { polls.add($0, .readable) }
+        for connection in connections {
+            let session = connection.session
+            connection.wasFull = !session.wantsInput
+            connection.inputPlace = session.wantsInput ? polls.add(connection.input, .readable) : nil
+            connection.outputPlace = session.pendingOutput.isEmpty ? nil : polls.add(connection.output, .writable)
+            // A controller that is gone is noticed even while nothing is read from it.
+            if connection.inputPlace == nil, connection.outputPlace == nil { connection.inputPlace = polls.add(connection.input, []) }
+        }
+        device.executor.prepare(&polls)
+        polls.wait(timeout: timeout())
+        if !polls.events(at: signalPlace).isEmpty, kernel.takeSignals(signals).contains(anyOf: .end) { stop() }
+        for connection in connections { serve(connection, polls) }
+        device.executor.turn(polls)
+        for connection in connections {
+            connection.session.pumpStreams()
+            if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+        }
+        connections.removeAll { $0.session.isFinished }
+        if let listenPlace, !polls.events(at: listenPlace).isEmpty { accept() }
+    }
+
+    private func timeout() -> UInt64? {
+        for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
+        return device.executor.timeout(at: kernel.monotonic)
+    }
+
+    private func serve(_ connection: Connection, _ polls: PollSet) {
+        let session = connection.session
+        if let place = connection.outputPlace {
+            let events = polls.events(at: place)
+            if events.contains(.writable) { write(connection) } else if !events.isEmpty { session.lost() }
+        }
+        guard let place = connection.inputPlace else { return }
+        let events = polls.events(at: place)
+        if events.isEmpty { return }
+        guard session.wantsInput else {
+            if !events.isDisjoint(with: .gone) { session.lost() }
+            return
+        }
+        do throws(Errno) {
+            let bytes = try kernel.read(connection.input, limit: Self.readSize)
+            if bytes.isEmpty { session.lost() } else { session.receive(bytes) }
+        } catch {
+            if error != .again { session.lost() }
+        }
+    }
+
+    private func write(_ connection: Connection) {
+        do throws(Errno) {
+            connection.session.wrote(try kernel.write(connection.output, connection.session.pendingOutput))
+        } catch {
+            if error != .again { connection.session.lost() }
+        }
+    }
+
+    private func stop() {
+        isStopping = true
+        for connection in connections { connection.session.stop() }
+        device.executor.endAll()
+        try? device.ledger.sync()
+    }
+
+    // MARK: The door
+
+    private func accept() {
+        guard let listener, let (connection, user) = try? kernel.accept(listener) else { return }
+        if let refusal = refusal(of: user) {
+            // One small frame fits any socket's buffer; who does not take it misses only the reason.
+            _ = try? kernel.write(connection, refusal.message(0).frame[...])
+            return
+        }
+        let session = Session(device: device, door: nil)
+        connections.append(Connection(session: session, input: connection, output: connection))
+    }
+
+    private func refusal(of user: UInt32) -> Refusal? {
+        let users = UserDatabase(kernel: kernel, root: device.settings.root)
+        guard user == 0 || user == kernel.effectiveUser || user == users.user(Settings.doorUser) else {
+            return Refusal(.peer, "Only root and the user rollcall may talk to the agent.")
+        }
+        if connections.count >= Settings.sessionCountLimit {
+            return Refusal(.busy, "16 sessions are open on this device; try again in a moment.")
+        }
+        return nil
+    }
+}
+
+extension Signals {
+    /// Whether one of `others` is among them.
+    func contains(anyOf others: Signals) -> Bool { !isDisjoint(with: others) }
+}

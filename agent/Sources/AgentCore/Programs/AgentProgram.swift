@@ -1,0 +1,146 @@
+internal import LedgerCore
+public import Wire
+
+/// The program: reads its arguments and is one of its parts.
+public struct AgentProgram {
+    let kernel = Kernel()
+
+    /// Exit statuses.
+    enum Status {
+        static let success: Int32 = 0
+        static let failure: Int32 = 1
+        static let usage: Int32 = 64
+        static let unavailable: Int32 = 69
+    }
+
+    /// Makes the program.
+    public init() {}
+
+    /// Runs the part that the arguments name.
+    ///
+    /// The arguments are read from /proc, because Embedded Swift has no command line of its own.
+    ///
+    /// - Returns: The exit status.
+    public func main() -> Int32 {
+        let path: Text = "/proc/self/cmdline"
+        let line = (try? kernel.content(of: path.bytes, limit: 262_144)) ?? []
+        var arguments = line.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
+        if arguments.last?.isEmpty == true { arguments.removeLast() }
+        do throws(UsageError) {
+            return run(try Invocation(Array(arguments.dropFirst())))
+        } catch {
+            say("rollcall-agent " + error.complaint + " " + escaped(error.argument, limit: 100) + "; see rollcall-agent --help.", to: 2)
+            return Status.usage
+        }
+    }
+
+    private func run(_ invocation: Invocation) -> Int32 {
+        switch invocation.part {
+        case .help: write(Text(stringLiteral: Invocation.usage), to: 1)
+        case .version: say("rollcall-agent " + Settings.version + ", protocol " + .decimal(RollcallProtocol.version), to: 1)
+        case .run: return daemon(invocation.settings)
+        case .serve: return invocation.isStandalone ? standalone(invocation) : relay(invocation)
+        case .check: return check(invocation.settings)
+        case .key: return key(invocation.settings)
+        case .log: return log(invocation)
+        }
+        return Status.success
+    }
+
+    /// Ends the process with a status.
+    public static func exit(_ status: Int32) -> Never { Kernel().exit(status) }
+
+    /// Writes one line.
+    func say(_ line: Text, to stream: Int32) { write(line + "\n", to: stream) }
+
+    func write(_ text: Text, to stream: Int32) { try? kernel.writeAll(Descriptor(stream, isOwned: false), text.bytes) }
+
+    // MARK: Parts
+
+    private func daemon(_ settings: Settings) -> Int32 {
+        do throws(Refusal) {
+            let device = try Device(kernel: kernel, settings: settings, adoptsStrays: true)
+            return serve(device, settings)
+        } catch {
+            say(error.sentence, to: 2)
+            return Status.unavailable
+        }
+    }
+
+    private func serve(_ device: Device, _ settings: Settings) -> Int32 {
+        do throws(Errno) {
+            for end in settings.socket.indices where settings.socket[end] == 47 && end > 0 {
+                try kernel.makeDirectory(Array(settings.socket[..<end]), permissions: 0o755)
+            }
+            let loop = try AgentLoop(device: device, listener: try kernel.listen(settings.socket))
+            if let notify = kernel.environment("NOTIFY_SOCKET", limit: 108) {
+                let ready: Text = "READY=1"
+                kernel.sendDatagram(to: notify, ready.bytes)
+            }
+            loop.run()
+            try? kernel.unlink(settings.socket)
+            return Status.success
+        } catch {
+            say("The agent cannot listen on " + escaped(settings.socket, limit: 200) + " (errno " + number(error) + ").", to: 2)
+            return Status.unavailable
+        }
+    }
+
+    private func standalone(_ invocation: Invocation) -> Int32 {
+        do throws(Refusal) {
+            let device = try Device(kernel: kernel, settings: invocation.settings, adoptsStrays: true)
+            let door = Door(operatorName: invocation.operatorName, role: invocation.role, key: "", connection: "")
+            guard let loop = try? AgentLoop(device: device, listener: nil) else { return Status.unavailable }
+            loop.run(standalone: door)
+            return Status.success
+        } catch {
+            return refuse(error, Status.unavailable)
+        }
+    }
+
+    private func relay(_ invocation: Invocation) -> Int32 {
+        let door = Door(
+            operatorName: invocation.operatorName, role: invocation.role, key: userKey(),
+            connection: bounded(kernel.environment("SSH_CONNECTION") ?? [], RollcallProtocol.identifierSizeLimit))
+        let batch: [UInt8]
+        do throws(Refusal) { batch = try firstBatch() } catch { return refuse(error, Status.usage) }
+        guard let relay = try? Relay(kernel: kernel, path: invocation.settings.socket) else {
+            return refuse(
+                Refusal(.agentDown, "The agent's daemon does not run on this device; start it with: systemctl start rollcall-agent."),
+                Status.unavailable)
+        }
+        relay.run(first: Message.door(door).frame + batch)
+        return Status.success
+    }
+
+    private func refuse(_ refusal: Refusal, _ status: Int32) -> Int32 {
+        try? kernel.writeAll(Descriptor(1, isOwned: false), refusal.message(0).frame)
+        say(refusal.sentence, to: 2)
+        return status
+    }
+
+    /// The first batch of frames, where the command of the SSH exec request holds one.
+    private func firstBatch() throws(Refusal) -> [UInt8] {
+        let command = kernel.environment("SSH_ORIGINAL_COMMAND") ?? []
+        if command.isEmpty { return [] }
+        let prefix = RollcallProtocol.batchPrefix.bytes
+        guard command.starts(with: prefix), let batch = Base64.decode(command.dropFirst(prefix.count)),
+            batch.count <= RollcallProtocol.batchSizeLimit
+        else { throw Refusal(.command, "This key opens Rollcall sessions only; commands are not run.") }
+        return batch
+    }
+
+    /// The key that was used, from the file in which sshd leaves it (ExposeAuthInfo in sshd_config(5)).
+    private func userKey() -> Text {
+        guard let path = kernel.environment("SSH_USER_AUTH", limit: 4_096) else { return "" }
+        let content = (try? kernel.content(of: path, limit: 16_384)) ?? []
+        let line = content.split(separator: 10).first ?? []
+        return bounded(Array(line), RollcallProtocol.sentenceSizeLimit)
+    }
+
+    private func bounded(_ bytes: [UInt8], _ limit: Int) -> Text {
+        bytes.count <= limit && isWellFormedUTF8(bytes[...]) ? Text(bytes) : ""
+    }
+
+    func number(_ error: Errno) -> Text { .decimal(UInt64(error.rawValue.magnitude)) }
+}

@@ -1,0 +1,104 @@
+public import Wire
+
+/// The arguments of the program, read by hand.
+public struct Invocation: Equatable, Sendable {
+    /// Which part to be.
+    public enum Part: Equatable, Sendable {
+        case run, serve, check, key, log, version, help
+    }
+
+    /// Which part to be.
+    public var part = Part.help
+    /// `--root-dir`: prefix of all paths.
+    public var root: [UInt8] = []
+    /// `--state`.
+    public var state: [UInt8]?
+    /// `--trust`.
+    public var trust: [UInt8]?
+    /// `--desks`.
+    public var desks: [UInt8]?
+    /// `--operator`.
+    public var operatorName: Text = ""
+    /// `--role`.
+    public var role: Text = ""
+    /// `--standalone`.
+    public var isStandalone = false
+    /// `-n`.
+    public var count: UInt64 = 50
+
+    /// Reads arguments, the program's own name left out.
+    ///
+    /// - Throws: A sentence about the first one that is not understood.
+    public init(_ arguments: [[UInt8]]) throws(UsageError) {
+        let parts: [(Text, Part)] = [
+            ("run", .run), ("serve", .serve), ("check", .check), ("key", .key), ("log", .log), ("--version", .version),
+            ("--help", .help), ("-h", .help),
+        ]
+        guard let first = arguments.first else { return }
+        guard let found = parts.first(where: { $0.0.bytes == first }) else { throw UsageError("does not know", first) }
+        part = found.1
+        var index = 1
+        while index < arguments.count {
+            let name = arguments[index]
+            let standalone: Text = "--standalone"
+            if name == standalone.bytes {
+                isStandalone = true
+                index += 1
+                continue
+            }
+            guard index + 1 < arguments.count else { throw UsageError("does not know, or misses a value after", name) }
+            try set(Text(name), arguments[index + 1])
+            index += 2
+        }
+    }
+
+    private mutating func set(_ name: Text, _ value: [UInt8]) throws(UsageError) {
+        let options: [Text] = ["--root-dir", "--state", "--trust", "--desks", "--operator", "--role", "-n"]
+        switch options.firstIndex(of: name) {
+        case 0: root = value
+        case 1: state = value
+        case 2: trust = value
+        case 3: desks = value
+        case 4: operatorName = Text(value)
+        case 5: role = Text(value)
+        case 6:
+            guard let number = Decimal.unsigned(value[...]) else { throw UsageError("wants a whole number after", name.bytes) }
+            count = number
+        default: throw UsageError("does not know", name.bytes)
+        }
+    }
+
+    /// Where things lie, by these arguments.
+    public var settings: Settings {
+        var settings = Settings(root: root)
+        if let state { settings.state = state }
+        if let trust { settings.trust = trust }
+        if let desks { settings.desks = desks }
+        return settings
+    }
+
+    /// What `--help` says.
+    public static let usage: StaticString = """
+        usage: rollcall-agent run [--root-dir DIR]
+               rollcall-agent serve --operator NAME --role observe|repair|shell
+                              [--standalone [--state DIR] [--trust FILE] [--desks FILE]]
+               rollcall-agent check [--state DIR]
+               rollcall-agent key [--state DIR]
+               rollcall-agent log [--state DIR] [-n N]
+               rollcall-agent --version
+
+        """
+}
+
+/// An argument that is not understood.
+public struct UsageError: Error, Equatable, Sendable {
+    /// The complaint, as the middle of a sentence.
+    public let complaint: Text
+    /// The argument.
+    public let argument: [UInt8]
+
+    init(_ complaint: Text, _ argument: [UInt8]) {
+        self.complaint = complaint
+        self.argument = argument
+    }
+}

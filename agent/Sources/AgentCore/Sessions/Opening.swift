@@ -1,0 +1,40 @@
+internal import LedgerCore
+internal import Wire
+
+/// How a session is opened and closed.
+extension Session {
+    func open(_ open: Open) {
+        guard open.protocolVersion == RollcallProtocol.version else {
+            let sentence: Text =
+                "The agent speaks protocol version " + .decimal(RollcallProtocol.version) + " and the controller "
+                + .decimal(open.protocolVersion) + "; bring the older of the two up to date."
+            send(Refusal(.protocolVersion, sentence).message(0))
+            state = .ended
+            return
+        }
+        (session, call, state) = (open.session, open.call, .open)
+        person = device.ledger.person(door.operatorName)
+        var opened = entry(.sessionOpened, subject: role.name, detail: open.reason)
+        // Which key it was, for sshd writes the same names for many keys.
+        if !door.key.isEmpty { opened.digest = SHA256.hash(door.key.bytes) }
+        _ = try? device.ledger.append(opened)
+        let witness = witness(open.witness)
+        send(.opened(Opened(session: session, role: role.name, operatorName: door.operatorName, witness: witness)))
+    }
+
+    func close(_ close: Close) {
+        for request in live { _ = device.executor.cancel(session: number, request: request) }
+        let witness = witness(close.witness)
+        end(detail: "closed")
+        send(.closed(Closed(checkpoint: device.ledger.checkpoint, witness: witness)))
+    }
+
+    private func witness(_ offer: WitnessOffer) -> WitnessAnswer {
+        let judgement = device.witness.judge(offer)
+        for var entry in judgement.entries {
+            (entry.session, entry.call, entry.person) = (session, call, person)
+            _ = try? device.ledger.append(entry)
+        }
+        return judgement.answer
+    }
+}

@@ -1,0 +1,223 @@
+internal import Catalogue
+internal import LedgerCore
+internal import Wire
+
+/// Requests within a session.
+extension Session {
+    /// Checks what holds for every request, whatever it asks.
+    private func admit(_ request: UInt64, _ action: Action) throws(Refusal) {
+        if live.contains(request) {
+            throw Refusal(.duplicateRequest, "The request " + .decimal(request) + " is still running; use a number that is free.")
+        }
+        if live.count >= RollcallProtocol.requestsInFlightLimit {
+            throw Refusal(.busy, "64 requests are unanswered in this session; wait for one of them.")
+        }
+        try action.check(role)
+    }
+
+    private func isAdmitted(_ request: UInt64, _ what: Text, _ action: Action) -> Bool {
+        do throws(Refusal) {
+            try admit(request, action)
+            return true
+        } catch {
+            refuse(request, what, error)
+            return false
+        }
+    }
+
+    private func retire(_ request: UInt64) { live.removeAll { $0 == request } }
+
+    // MARK: Probes
+
+    func begin(_ run: Run) {
+        requestCount &+= 1
+        do throws(Refusal) {
+            try admitAndSubmit(run)
+        } catch {
+            refuse(run.request, run.probe, error)
+        }
+    }
+
+    private func admitAndSubmit(_ run: Run) throws(Refusal) {
+        // The number first: a refusal must not be taken for the answer of the request that is running under it.
+        try admit(run.request, .probe(.observe))
+        guard let catalogue = device.catalogue.current else {
+            throw Refusal(.noCatalogue, "The device has no catalogue in force; push one that its reviewers signed.")
+        }
+        let (definition, values) = try checked(run, catalogue)
+        let action = Action.probe(definition.impact)
+        try action.check(role)
+        if action.isChange, catalogue.header.expiresAt <= device.decidingTime {
+            throw Refusal(CatalogueError(.expired, "The catalogue has expired, so nothing may be changed; push one signed anew."))
+        }
+        var requested = entry(.probeRequested, subject: run.probe, request: run.request)
+        requested.digest = LedgerEntry.parametersDigest(run.parameters)
+        try record(requested, mustBeDurable: action.isChange)
+        live.append(run.request)
+        do throws(Refusal) {
+            try device.executor.submit(definition, values: values, answering: answering(run))
+        } catch {
+            retire(run.request)
+            throw error
+        }
+    }
+
+    private func checked(_ run: Run, _ catalogue: VerifiedCatalogue) throws(Refusal) -> (ProbeDefinition, [Text]) {
+        do throws(CatalogueError) {
+            let definition = try catalogue.probe(run.probe)
+            return (definition, try definition.check(run.parameters))
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    /// Writes an entry; where it must be durable and cannot be, what it announces is refused.
+    private func record(_ entry: LedgerEntry, mustBeDurable: Bool) throws(Refusal) {
+        do throws(Errno) {
+            try device.ledger.append(entry)
+            if mustBeDurable { try device.ledger.sync() }
+        } catch {
+            guard mustBeDurable else { return }
+            throw Refusal(.ledger, "The device cannot write its own ledger, so nothing may be changed; free some space on its disk.")
+        }
+    }
+
+    private func answering(_ run: Run) -> Answering {
+        Answering(
+            session: number, request: run.request, hasRoom: { self.hasRoom }, deliver: { self.deliver($0) },
+            finish: { self.finish(run.probe, $0) })
+    }
+
+    private func deliver(_ chunk: Chunk) {
+        if !isEnded { send(.chunk(chunk)) }
+    }
+
+    private func finish(_ probe: Text, _ done: Done) {
+        retire(done.request)
+        var answered = entry(.probeAnswered, subject: probe, detail: done.endingText, request: done.request)
+        answered.digest = done.digest
+        answered.count = done.sentByteCount
+        _ = try? device.ledger.append(answered)
+        if !isEnded { send(.done(done)) }
+    }
+
+    func cancel(_ request: UInt64) {
+        if device.executor.cancel(session: number, request: request) { return }
+        guard streams.contains(where: { $0.request == request }) else { return }
+        streams.removeAll { $0.request == request }
+        retire(request)
+        send(.done(Done(request: request, ending: .cancelled)))
+    }
+
+    // MARK: Ledger entries
+
+    func begin(_ entries: Entries) {
+        requestCount &+= 1
+        guard isAdmitted(entries.request, "entries", .entries) else { return }
+        live.append(entries.request)
+        streams.append(EntryStream(entries, ledger: device.ledger))
+    }
+
+    /// Whether there are answers that wait only for room.
+    public var hasStreams: Bool { !streams.isEmpty }
+
+    /// Adds one piece of every stream of entries, as far as there is room.
+    public func pumpStreams() {
+        for index in streams.indices.reversed() where hasRoom {
+            guard let piece = streams[index].next(device.ledger) else {
+                let done = streams[index].done
+                streams.remove(at: index)
+                retire(done.request)
+                send(.done(done))
+                continue
+            }
+            var rest = piece[...]
+            while !rest.isEmpty {
+                let part = Array(rest.prefix(RollcallProtocol.chunkSizeLimit))
+                rest = rest.dropFirst(part.count)
+                send(.chunk(Chunk(request: streams[index].request, stream: .output, bytes: part)))
+            }
+        }
+    }
+
+    // MARK: Push
+
+    func take(_ piece: Push) {
+        do throws(Refusal) {
+            try takeOrThrow(piece)
+        } catch {
+            // A half push is dropped, and its other pieces are refused by their order.
+            if push?.request == piece.request { push = nil }
+            refuse(piece.request, piece.kind, error)
+        }
+    }
+
+    private func takeOrThrow(_ piece: Push) throws(Refusal) {
+        if piece.offset == 0 {
+            requestCount &+= 1
+            if push != nil { throw Refusal(.push, "Another push is still on its way in this session.") }
+            try admit(piece.request, .pushCatalogue)
+            let kind: Text = "catalogue"
+            guard piece.kind == kind else { throw Refusal(.push, "This agent takes only a catalogue.") }
+            push = PushInProgress(request: piece.request, size: piece.size)
+        }
+        guard var current = push, current.request == piece.request, current.take(piece) else {
+            throw Refusal(.push, "The pieces of a push come in order and add up to its size.")
+        }
+        push = current
+        guard current.isWhole else { return }
+        push = nil
+        try install(current)
+    }
+
+    private func install(_ whole: PushInProgress) throws(Refusal) {
+        let verified = try device.catalogue.stage(whole.bytes, now: device.kernel.realtime)
+        var installed = entry(.catalogueInstalled, subject: .decimal(verified.header.version), request: whole.request)
+        installed.digest = verified.digest
+        do throws(Refusal) {
+            try record(installed, mustBeDurable: true)
+        } catch {
+            device.catalogue.discard()
+            throw error
+        }
+        try device.catalogue.commit(verified)
+        send(.done(Done(request: whole.request, ending: .exited)))
+    }
+}
+
+/// A push of which some pieces have come.
+struct PushInProgress {
+    let request: UInt64
+    let size: UInt64
+    private(set) var bytes: [UInt8] = []
+
+    init(request: UInt64, size: UInt64) {
+        self.request = request
+        self.size = size
+    }
+
+    var isWhole: Bool { UInt64(bytes.count) == size }
+
+    /// Takes the next piece; false where it is not the next.
+    mutating func take(_ piece: Push) -> Bool {
+        guard piece.size == size, piece.offset == UInt64(bytes.count), !piece.bytes.isEmpty else { return false }
+        guard UInt64(piece.bytes.count) <= size - piece.offset else { return false }
+        bytes += piece.bytes
+        return true
+    }
+}
+
+extension Done {
+    /// How it ended, in words for the ledger.
+    var endingText: Text {
+        switch ending {
+        case .exited: "exited " + .decimal(code)
+        case .signalled: "signal " + .decimal(code)
+        case .timedOut: "timed out"
+        case .abandoned: "abandoned"
+        case .notStarted: "not started, errno " + .decimal(code)
+        case .cancelled: "cancelled"
+        default: "ended"
+        }
+    }
+}

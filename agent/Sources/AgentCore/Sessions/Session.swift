@@ -1,0 +1,180 @@
+internal import Catalogue
+internal import LedgerCore
+public import Wire
+
+/// One controller's session, as a machine of messages: bytes in, bytes out. It never touches the connection itself.
+public final class Session {
+    /// Where a session stands.
+    enum State: Equatable {
+        /// The relay has not said who sshd let in.
+        case awaitingDoor
+        /// The controller has not said who it is.
+        case awaitingOpen
+        case open
+        /// Nothing more is read; what is still to be written goes out.
+        case ended
+    }
+
+    let device: Device
+    /// Number of the session in this process.
+    public let number: UInt64
+    let isStandalone: Bool
+    var state: State
+    var door = Door(operatorName: "", role: "", key: "", connection: "")
+    var role = Role.observe
+    var session: Text = ""
+    var call: Text = ""
+    var person: [UInt8] = []
+    var live: [UInt64] = []
+    var requestCount: UInt64 = 0
+    var loggedRefusalCount = 0
+    var push: PushInProgress?
+    var streams: [EntryStream] = []
+    private var input = FrameReader()
+    private var outbound = Outbound()
+
+    /// Refusals that one session writes to the ledger at most; what is asked in vain must not wear out the device's flash.
+    private static let loggedRefusalLimit = 64
+
+    /// Begins a session, which says hello at once.
+    ///
+    /// - Parameter door: Who is there, where this process knows; nil where a relay will say it.
+    public init(device: Device, door: Door?) {
+        self.device = device
+        number = device.nextSessionNumber()
+        isStandalone = door != nil
+        state = .awaitingDoor
+        send(.hello(device.hello(isStandalone: isStandalone)))
+        if let door { enter(door) }
+    }
+
+    // MARK: The connection's side
+
+    /// Whether nothing more will be read.
+    public var isEnded: Bool { state == .ended }
+    /// Whether the connection can be closed: ended, and everything is written.
+    public var isFinished: Bool { isEnded && outbound.isEmpty }
+    /// Whether more bytes may be given to ``receive(_:)``; false while the controller does not drain its answers.
+    public var wantsInput: Bool { !isEnded && outbound.hasRoom }
+    /// Whether answers may be added.
+    public var hasRoom: Bool { outbound.hasRoom }
+    /// What is to be written to the controller next.
+    public var pendingOutput: ArraySlice<UInt8> { outbound.pending }
+    /// Takes note that the first `count` bytes of ``pendingOutput`` were written.
+    public func wrote(_ count: Int) { outbound.remove(count) }
+
+    /// Takes the next bytes from the controller.
+    public func receive(_ bytes: [UInt8]) {
+        input.append(bytes)
+        resume()
+    }
+
+    /// Goes on with what was received, as far as there is room for answers.
+    public func resume() {
+        do throws(WireError) {
+            while wantsInput, let frame = try input.next() { try receive(frame: frame) }
+        } catch {
+            send(Refusal(.malformed, "The agent cannot read this: " + Text(error.code.meaning) + ".").message(0))
+            end(detail: "malformed")
+        }
+    }
+
+    /// The controller is gone: whatever it asked for is ended.
+    public func lost() {
+        outbound.remove(outbound.byteCount)
+        end(detail: "lost")
+    }
+
+    /// The agent is going: the session is ended in good order.
+    public func stop() {
+        if state == .ended { return }
+        send(Refusal(.stopping, "The agent is being stopped; connect again in a moment.").message(0))
+        end(detail: "agent stopped")
+    }
+
+    func send(_ message: Message) { outbound.append(message.frame) }
+
+    // MARK: Messages
+
+    private func receive(frame: [UInt8]) throws(WireError) {
+        let message: Message
+        do throws(WireError) {
+            message = try Message(decoding: frame)
+        } catch {
+            guard error.code == .unknownMessage else { throw error }
+            let sentence: Text = "This agent does not know messages of type " + .decimal(error.detail) + "."
+            return refuse(0, "message " + .decimal(error.detail), Refusal(.unknownMessage, sentence))
+        }
+        switch (state, message) {
+        case (.awaitingDoor, .door(let door)): enter(door)
+        case (.awaitingOpen, .open(let open)): self.open(open)
+        case (.open, .run(let run)): begin(run)
+        case (.open, .entries(let entries)): begin(entries)
+        case (.open, .push(let push)): take(push)
+        case (.open, .cancel(let cancel)): self.cancel(cancel.request)
+        case (.open, .close(let close)): self.close(close)
+        default: refuseOrder(message)
+        }
+    }
+
+    private func refuseOrder(_ message: Message) {
+        let request: UInt64 =
+            switch message {
+            case .run(let run): run.request
+            case .entries(let entries): entries.request
+            case .push(let push): push.request
+            case .cancel(let cancel): cancel.request
+            default: 0
+            }
+        if state == .awaitingDoor {
+            send(Refusal(.order, "The relay has not said who is at the door.").message(0))
+            return end(detail: "order")
+        }
+        refuse(request, "message", Refusal(.order, "The message does not belong here; a session begins with open."))
+    }
+
+    private func enter(_ door: Door) {
+        guard let role = Role(door.role), !door.operatorName.isEmpty else {
+            send(Refusal(.role, "The key's command= names no operator, or a role other than observe, repair and shell.").message(0))
+            state = .ended
+            return
+        }
+        (self.door, self.role, state) = (door, role, .awaitingOpen)
+    }
+
+    // MARK: Ledger
+
+    /// An entry of this session.
+    func entry(_ kind: LedgerEntry.Kind, subject: Text = "", detail: Text = "", request: UInt64? = nil) -> LedgerEntry {
+        LedgerEntry(
+            kind: kind, time: device.kernel.realtime, session: session, call: call, person: person, subject: subject, detail: detail,
+            request: request)
+    }
+
+    /// Refuses `request` and writes down that it did.
+    func refuse(_ request: UInt64, _ what: Text, _ refusal: Refusal) {
+        send(refusal.message(request))
+        guard state == .open, loggedRefusalCount < Self.loggedRefusalLimit else { return }
+        loggedRefusalCount += 1
+        _ = try? device.ledger.append(entry(.refused, subject: what, detail: refusal.rule, request: request == 0 ? nil : request))
+    }
+
+    /// Ends the session and everything in it.
+    func end(detail: Text) {
+        guard state != .ended else { return }
+        let wasOpen = state == .open
+        state = .ended
+        push = nil
+        streams = []
+        device.executor.abandon(session: number)
+        guard wasOpen else { return }
+        var closed = entry(.sessionClosed, detail: detail)
+        closed.count = requestCount
+        _ = try? device.ledger.append(closed)
+        try? device.ledger.sync()
+    }
+}
+
+extension Text {
+    init(_ text: StaticString) { self.init(stringLiteral: text) }
+}

@@ -1,0 +1,32 @@
+public import Wire
+
+/// Where things lie on the device. Every path has a prefix, so that tests run in a scratch directory.
+public struct Settings: Sendable {
+    /// Prefix of every path that is looked at: the recorded tree of a test, or empty.
+    public var root: [UInt8]
+    /// Directory of the agent's own state.
+    public var state: [UInt8]
+    /// The owner's trust file.
+    public var trust: [UInt8]
+    /// The controllers whose ledger heads this device witnesses, one verifier key a line.
+    public var desks: [UInt8]
+    /// The daemon's socket.
+    public var socket: [UInt8]
+
+    /// Version of the agent program.
+    public static let version: Text = "0.1.0"
+    /// The user as whom sshd starts `serve`.
+    public static let doorUser: Text = "rollcall"
+    /// Sessions at once.
+    public static let sessionCountLimit = 16
+
+    /// The standard places below `root`.
+    public init(root: [UInt8] = []) {
+        let paths: [Text] = ["/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock"]
+        self.root = root
+        state = root + paths[0].bytes
+        trust = root + paths[1].bytes
+        desks = root + paths[2].bytes
+        socket = root + paths[3].bytes
+    }
+}

@@ -1,0 +1,61 @@
+internal import Wire
+
+/// Which name and salt stand behind the digest in an entry: CBOR arrays `[index of the entry, salt, name]`, one after the other.
+///
+/// A person is erased by taking the row away; every proof over the log stays valid.
+final class PeopleFile {
+    private let kernel: Kernel
+    private let path: [UInt8]
+    private var file: Descriptor?
+    private var isDirty = false
+
+    /// Beyond this size, in bytes, the oldest half is dropped.
+    private static let sizeLimit: UInt64 = 65_536
+
+    init(kernel: Kernel, path: [UInt8]) {
+        self.kernel = kernel
+        self.path = path
+    }
+
+    func append(index: UInt64, salt: [UInt8], name: Text) throws(Errno) {
+        var writer = CBORWriter()
+        writer.array(3)
+        writer.unsigned(index)
+        writer.byteString(salt)
+        writer.text(name)
+        let file = try opened()
+        let end = try kernel.status(file).size
+        if end > Self.sizeLimit { try dropOldestHalf() }
+        try kernel.writeAll(try opened(), writer.bytes, at: try kernel.status(try opened()).size)
+        isDirty = true
+    }
+
+    func sync() throws(Errno) {
+        guard isDirty, let file else { return }
+        try kernel.syncData(file)
+        isDirty = false
+    }
+
+    private func opened() throws(Errno) -> Descriptor {
+        if let file { return file }
+        let new = try kernel.open(path, [.read, .write, .create, .noFollow])
+        file = new
+        return new
+    }
+
+    private func dropOldestHalf() throws(Errno) {
+        let content = try kernel.content(of: path, limit: Int(Self.sizeLimit) * 2)
+        var reader = CBORReader(content)
+        while reader.offset < content.count / 2 {
+            // A row that cannot be read takes what follows it along.
+            if (try? reader.skip()) == nil { break }
+        }
+        let kept = Array(content[reader.offset...])
+        let replacement: Text = ".new"
+        let new = try kernel.open(path + replacement.bytes, [.read, .write, .create, .truncate, .noFollow])
+        try kernel.writeAll(new, kept)
+        try kernel.sync(new)
+        try kernel.rename(path + replacement.bytes, to: path)
+        file = new
+    }
+}

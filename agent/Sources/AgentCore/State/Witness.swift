@@ -1,0 +1,81 @@
+public import LedgerCore
+public import Wire
+
+/// This device as a witness of the controllers' ledgers: it remembers the head it saw last of each, and notices a rewritten history.
+public struct Witness {
+    private let kernel: Kernel
+    private let state: StateDirectory
+    private let desks: [UInt8]
+    private let name: Text
+    private let key: SigningKey?
+
+    /// What the witness answers, and what goes into the device's own log.
+    public struct Judgement {
+        /// The answer to the controller.
+        public var answer: WitnessAnswer
+        /// Entries about it, without session and person.
+        public var entries: [LedgerEntry]
+    }
+
+    /// Witnesses for the controllers whose keys stand in the file `desks`, under the device's own `name` and `key`.
+    public init(kernel: Kernel, state: StateDirectory, desks: [UInt8], name: Text, key: SigningKey?) {
+        self.kernel = kernel
+        self.state = state
+        self.desks = desks
+        self.name = name
+        self.key = key
+    }
+
+    /// The controllers in the file, lines that are not verifier keys left out.
+    public func verifiers() -> [NoteVerifier] {
+        guard let content = try? kernel.content(of: desks, limit: 65_536) else { return [] }
+        return content.split { $0 == 10 || $0 == 13 }.compactMap { NoteVerifier(vkey: $0) }
+    }
+
+    /// Judges the head that a controller offers.
+    public func judge(_ offer: WitnessOffer) -> Judgement {
+        let nothing = Judgement(answer: WitnessAnswer(), entries: [])
+        guard let note = SignedNote(offer.checkpoint), let new = Checkpoint(body: note.text) else { return nothing }
+        guard verifiers().contains(where: { $0.name == new.origin && note.isSigned(by: $0) }) else { return nothing }
+        let file: Text = "witness/" + Text(hexadecimal(SHA256.hash(new.origin.bytes)))
+        let seen = ((try? state.content(file, limit: RollcallProtocol.checkpointSizeLimit)) ?? nil) ?? []
+        guard let last = SignedNote(seen).flatMap({ Checkpoint(body: $0.text) }) else {
+            return accept(.first, offer, note, new, seen: [], file: file)
+        }
+        if new == last { return accept(.consistent, offer, note, new, seen: seen, file: nil) }
+        let isFork = new.size == last.size
+        if !isFork, new.size < last.size || offer.provenSize != last.size {
+            // An older head may only be late: another session of the same desk was faster. It is no proof of anything.
+            return Judgement(answer: WitnessAnswer(status: .otherSize, lastSeen: seen), entries: [])
+        }
+        let continues = MerkleTree.isConsistent(
+            oldSize: last.size, oldRoot: last.root, newSize: new.size, newRoot: new.root, proof: offer.proof)
+        if continues { return accept(.consistent, offer, note, new, seen: seen, file: file) }
+        return Judgement(
+            answer: WitnessAnswer(status: .inconsistent, lastSeen: seen),
+            entries: [
+                entry(new.origin, "inconsistent: seen last", seen), entry(new.origin, "inconsistent: offered", offer.checkpoint),
+            ])
+    }
+
+    /// - Parameter file: Where the head is remembered; nil where it is there already.
+    private func accept(
+        _ status: WitnessAnswer.Status, _ offer: WitnessOffer, _ note: SignedNote, _ new: Checkpoint, seen: [UInt8], file: Text?
+    ) -> Judgement {
+        var judgement = Judgement(answer: WitnessAnswer(status: status, lastSeen: seen), entries: [])
+        if let file {
+            judgement.entries = [entry(new.origin, status == .first ? "first" : "consistent", offer.checkpoint)]
+            // What is not remembered is not vouched for.
+            do throws(Errno) { try state.replace(file, offer.checkpoint) } catch { return judgement }
+        }
+        if let key {
+            judgement.answer.cosignature = SignedNote.cosign(
+                text: note.text, time: kernel.realtime / 1_000_000, name: name, key: key)
+        }
+        return judgement
+    }
+
+    private func entry(_ origin: Text, _ detail: Text, _ checkpoint: [UInt8]) -> LedgerEntry {
+        LedgerEntry(kind: .headSeen, time: kernel.realtime, subject: origin, detail: detail, checkpoint: checkpoint)
+    }
+}

@@ -1,0 +1,151 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum { STATUS_FD = 3, FIRST_FREE_FD = 4 };
+
+/* Everything below until execve runs in the child of a process that may have threads: only async-signal-safe calls. */
+
+static void close_rest(void) {
+    if (syscall(SYS_close_range, FIRST_FREE_FD, ~0u, 0) == 0) return;
+    struct rlimit limit = {1024, 1024};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int end = limit.rlim_cur > 65536 ? 65536 : (int)limit.rlim_cur;
+    for (int fd = FIRST_FREE_FD; fd < end; fd++) close(fd);
+}
+
+static int limit(int what, uint64_t value) {
+    rlim_t clipped = value >= (uint64_t)((rlim_t)-1) ? RLIM_INFINITY : (rlim_t)value;
+    struct rlimit pair = {clipped, clipped}, now;
+    if (getrlimit(what, &now) == 0 && now.rlim_max < clipped && geteuid() != 0) pair.rlim_cur = pair.rlim_max = now.rlim_max;
+    return setrlimit(what, &pair);
+}
+
+static void report(uint32_t measures, uint32_t problem) {
+    uint32_t pair[2] = {measures, problem};
+    uint8_t bytes[8];
+    for (int index = 0; index < 8; index++) bytes[index] = (uint8_t)(pair[index / 4] >> (8 * (index % 4)));
+    ssize_t written = write(STATUS_FD, bytes, sizeof bytes);
+    (void)written;
+}
+
+static _Noreturn void give_up(uint32_t measures, int problem) {
+    report(measures, 0);
+    report(measures, (uint32_t)problem);
+    _exit(127);
+}
+
+/* Puts the limits on; what must hold for safety ends the child when it fails, the rest is only left out of the report. */
+static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
+    uint32_t measures = 0;
+    /* Copies above the numbers they go to, so that no dup2 overwrites a source. */
+    int output = fcntl(plan->output, F_DUPFD, 10), error = fcntl(plan->error, F_DUPFD, 10), status = fcntl(plan->status, F_DUPFD, 10);
+    int null = open("/dev/null", O_RDONLY);
+    if (output < 0 || error < 0 || status < 0 || null < 0) _exit(126);
+    if (dup2(status, STATUS_FD) < 0 || fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) < 0) _exit(126);
+    if (null != 0 && dup2(null, 0) < 0) give_up(measures, errno);
+    if (dup2(output, 1) < 0 || dup2(error, 2) < 0) give_up(measures, errno);
+    close_rest();
+    struct sigaction standard;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++) sigaction(number, &standard, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(077);
+    if (setsid() < 0 || chdir("/") < 0) give_up(measures, errno);
+    measures |= RC_ISOLATED;
+    int limited = limit(RLIMIT_CPU, plan->cpu_seconds) | limit(RLIMIT_AS, plan->memory_bytes) | limit(RLIMIT_NOFILE, plan->descriptors)
+                  | limit(RLIMIT_CORE, 0);
+    if (limited == 0) measures |= RC_LIMITS;
+    errno = 0;
+    int nicer = nice(10);
+    int idle = (int)syscall(SYS_ioprio_set, 1 /* this process */, 0, 3 << 13 /* idle class */);
+    if (!(nicer == -1 && errno != 0) && idle == 0) measures |= RC_LOW_PRIORITY;
+    if (plan->own_network && unshare(CLONE_NEWNET) == 0) measures |= RC_NO_NETWORK;
+    if (plan->changes_user) {
+        /* The raw calls act on this thread only, which is the only one a forked child has. */
+        if (syscall(SYS_setgroups, (int)plan->group_count, plan->groups) < 0) give_up(measures, errno);
+        if (syscall(SYS_setresgid, plan->gid, plan->gid, plan->gid) < 0) give_up(measures, errno);
+        if (syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid) < 0) give_up(measures, errno);
+        measures |= RC_USER;
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) measures |= RC_NO_NEW_PRIVILEGES;
+    /* After the change of user, which clears it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent) _exit(126);
+    return measures;
+}
+
+int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count) {
+    char **line = calloc((size_t)count + 1, sizeof *line);
+    if (!line) return -ENOMEM;
+    char *next = (char *)arguments;
+    for (uint32_t index = 0; index < count; index++) {
+        line[index] = next;
+        next += strlen(next) + 1;
+    }
+    static char *const nothing[] = {NULL};
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        uint32_t measures = isolate(plan, parent);
+        report(measures, 0);
+        execve(line[0], line, nothing);
+        report(measures, (uint32_t)errno);
+        _exit(127);
+    }
+    int problem = errno;
+    free(line);
+    return pid < 0 ? -problem : pid;
+}
+
+int32_t rc_fork_limited(const struct rc_plan *plan) {
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) report(isolate(plan, parent), 0);
+    return pid < 0 ? -errno : pid;
+}
+
+int32_t rc_has_exited(int32_t pid) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+    return info.si_pid == pid;
+}
+
+int32_t rc_reap(int32_t pid, struct rc_ending *out) {
+    int status = 0;
+    struct rusage usage;
+    memset(&usage, 0, sizeof usage);
+    pid_t found = wait4(pid, &status, WNOHANG, &usage);
+    if (found < 0) return -errno;
+    out->signalled = WIFSIGNALED(status);
+    out->code = WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : (uint32_t)WEXITSTATUS(status);
+    out->cpu_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec
+                  + (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
+    return found;
+}
+
+int32_t rc_kill(int32_t pid) { return kill(pid, SIGKILL) < 0 ? -errno : 0; }
+int32_t rc_kill_group(int32_t pid) { return pid <= 1 || kill(-pid, SIGKILL) < 0 ? -errno : 0; }
+int32_t rc_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }

@@ -1,0 +1,22 @@
+/* What the static Embedded build needs beside libc; full Swift links libsodium whole and needs nothing of this. */
+#ifdef ROLLCALL_EMBEDDED
+#include "CLinux.h"
+
+#include <string.h>
+
+/* Debian's libsodium.a was built for glibc and refers to this; musl has explicit_bzero only. */
+void __explicit_bzero_chk(void *bytes, size_t count, size_t limit) {
+    (void)limit;
+    explicit_bzero(bytes, count);
+}
+
+/* libsodium's own versions bring in Argon2, Salsa and AVX code that no agent uses. */
+_Noreturn void sodium_misuse(void) { rc_exit(70); }
+void randombytes_buf(void *const buffer, const size_t count) {
+    if (rc_random(buffer, count) < 0) rc_exit(70);
+}
+void arc4random_buf(void *buffer, size_t count) { randombytes_buf(buffer, count); }
+#else
+/* A translation unit is never empty. */
+typedef int rollcall_not_embedded;
+#endif
