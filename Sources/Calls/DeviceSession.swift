@@ -28,6 +28,8 @@ public actor DeviceSession {
     public struct Parting: Sendable {
         /// What the desk makes of the device's head, and the device of the desk's.
         public let judgement: HeadJudgement
+        /// Wall time in which the agent had at least one question under way, by its own clock.
+        public let agentBusyTime: Duration
     }
 
     private let desk: Desk
@@ -89,7 +91,7 @@ public actor DeviceSession {
             do {
                 batch = try prepare(id, desk: desk, call: call, reason: reason, questions: questions)
             } catch {
-                await (try? connecting)?.close()
+                if let connection = try? await connecting { await connection.close() }
                 throw error
             }
             let connection = try await connecting
@@ -210,13 +212,13 @@ public actor DeviceSession {
     /// - Throws: `AgentClientError` where the device did not take part in the ending; that is on record too.
     @discardableResult
     public func end() async throws -> Parting {
-        if hasEnded { return Parting(judgement: greeting) }
+        if hasEnded { return Parting(judgement: greeting, agentBusyTime: .zero) }
         hasEnded = true
         do {
             let closed = try await agent.close(witness: try desk.database.offerHead(session: id))
             let judgement = try desk.database.recordSessionClosed(session: id, closed)
             await connection?.close()
-            return Parting(judgement: judgement)
+            return Parting(judgement: judgement, agentBusyTime: .microseconds(Int64(clamping: closed.busyTime)))
         } catch {
             await agent.abandon()
             await connection?.close()

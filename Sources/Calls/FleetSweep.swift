@@ -11,7 +11,7 @@ public struct FleetSweep: Sendable {
         /// The device.
         public let device: Device
         /// Its one state.
-        public let state: SweepState
+        public let state: SweepRecord.State
         /// One line: the first cause, or why there is none; safe to show.
         public let detail: String
         /// Exit code of its verdict; nil where there is none.
@@ -35,9 +35,9 @@ public struct FleetSweep: Sendable {
     /// - Returns: The targets in the order given, each in one state.
     public func run(
         _ devices: [Device], selection: String, progress: (Target) -> Void
-    ) async throws -> (id: String, targets: [Target]) {
+    ) async throws -> (record: SweepRecord, targets: [Target]) {
         let sweep = try desk.database.recordSweepStarted(
-            selection: selection, devices: devices.map(\.id), operator: desk.operatorName)
+            selection: selection, targets: devices.map(\.id), operator: desk.operatorName).id
         var ended: [String: Target] = [:]
         var storeError: (any Error)?
         await plan.run(devices) { device in
@@ -53,15 +53,14 @@ public struct FleetSweep: Sendable {
             }
             do {
                 try desk.database.recordSweepTarget(
-                    sweep: sweep, device: device.id, state: target.state, detail: target.detail, session: diagnosis?.session,
-                    verdict: diagnosis?.record.id)
+                    sweep: sweep, device: device.id,
+                    SweepTarget.Ending(target.state, detail: target.detail, session: diagnosis?.session, verdict: diagnosis?.record.id))
             } catch { storeError = storeError ?? error }
             ended[device.id] = target
             progress(target)
         }
         if let storeError { throw storeError }
-        try desk.database.recordSweepEnded(sweep, operator: desk.operatorName)
-        return (sweep, devices.compactMap { ended[$0.id] })
+        return (try desk.database.recordSweepEnded(id: sweep), devices.compactMap { ended[$0.id] })
     }
 
     private struct Visited: Sendable {
@@ -72,7 +71,7 @@ public struct FleetSweep: Sendable {
     private static func visit(_ device: Device, desk: Desk) async -> Visited {
         do {
             let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, reason: "sweep")
-            let state: SweepState =
+            let state: SweepRecord.State =
                 switch diagnosis.verdict.exitCode {
                 case 0: .healthy
                 case 2: .failed
@@ -86,12 +85,12 @@ public struct FleetSweep: Sendable {
         } catch {
             let failure = SessionFailure(error)
             return Visited(
-                target: Target(device: device, state: SweepState(error), detail: failure.sentence, exitCode: nil), diagnosis: nil)
+                target: Target(device: device, state: SweepRecord.State(error), detail: failure.sentence, exitCode: nil), diagnosis: nil)
         }
     }
 }
 
-extension SweepState {
+extension SweepRecord.State {
     /// The one state of a device that could not be visited.
     init(_ error: any Error) {
         if let error = error as? AgentClientError {

@@ -123,7 +123,7 @@ public struct Hello: Equatable, Sendable {
             case 9: hello.catalogueExpiry = try reader.unsigned()
             case 10: hello.checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
             case 11:
-                let flags = try reader.unsigned(limit: 3)
+                let flags = try reader.unsigned()
                 (hello.isStandalone, hello.isRoot) = (flags & 1 != 0, flags & 2 != 0)
             case 12: hello.stuck = try reader.texts(count: RollcallProtocol.stuckCountLimit, limit: RollcallProtocol.sentenceSizeLimit)
             default: return false
@@ -349,28 +349,33 @@ public struct Closed: Equatable, Sendable {
     public var checkpoint: [UInt8]
     /// What the agent makes of the controller's last ledger head.
     public var witness: WitnessAnswer
+    /// Wall time in which at least one request of the session was running, microseconds.
+    public var busyTime: UInt64
 
     /// Makes the message of its fields.
-    public init(checkpoint: [UInt8], witness: WitnessAnswer = WitnessAnswer()) {
+    public init(checkpoint: [UInt8], witness: WitnessAnswer = WitnessAnswer(), busyTime: UInt64 = 0) {
         self.checkpoint = checkpoint
         self.witness = witness
+        self.busyTime = busyTime
     }
 
     func write(_ fields: inout FieldWriter) {
         fields.byteString(1, checkpoint)
         witness.write(&fields, from: 2)
+        fields.unsigned(5, busyTime)
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
         var closed = Closed(checkpoint: [])
         let keys = try reader.fields { (reader, field) throws(WireError) in
-            if field == 1 {
-                closed.checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
-                return true
+            switch field {
+            case 1: closed.checkpoint = try reader.byteString(limit: RollcallProtocol.checkpointSizeLimit)
+            case 5: closed.busyTime = try reader.unsigned()
+            default: return try closed.witness.read(&reader, field: field, from: 2)
             }
-            return try closed.witness.read(&reader, field: field, from: 2)
+            return true
         }
-        try keys.require(2)
+        try keys.require(2, 5)
         self = closed
     }
 }
