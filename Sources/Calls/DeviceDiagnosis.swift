@@ -1,5 +1,6 @@
 public import Diagnosis
 internal import Foundation
+internal import Probes
 public import Store
 internal import Wire
 

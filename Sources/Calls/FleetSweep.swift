@@ -1,6 +1,7 @@
 internal import AgentClient
 internal import Diagnosis
 public import Fleet
+internal import Probes
 internal import SSH
 public import Store
 

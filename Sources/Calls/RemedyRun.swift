@@ -1,3 +1,4 @@
+internal import Catalogue
 public import Diagnosis
 internal import Foundation
 internal import Probes

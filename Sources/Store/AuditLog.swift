@@ -177,14 +177,18 @@ extension RollcallDatabase {
     /// - Parameters:
     ///   - device: Name of the device.
     ///   - entries: The device's entries, encoded, oldest first.
+    ///   - session: A session to leave out, because the device's part of it is not in `entries` yet; or nil.
     /// - Throws: `.invalid` if one of them is no entry.
-    public func reconcile(device: String, entries: [[UInt8]]) throws(StoreError) -> Reconciliation {
+    public func reconcile(
+        device: String, entries: [[UInt8]], leavingOut session: String? = nil
+    ) throws(StoreError) -> Reconciliation {
         var theirs: [LedgerEntry] = []
         for (index, encoded) in entries.enumerated() {
             guard let entry = try? LedgerEntry(decoding: encoded) else { throw StoreError(.invalid, "\(device) \(index)") }
             theirs.append(entry)
         }
         let ours = try self.entries(EntrySelection(device: device, limit: .max)).map(\.entry)
+            .filter { session == nil || $0.session.string != session }
         return Reconciliation(desk: ours, device: theirs, origin: Text(origin))
     }
 }

@@ -1,0 +1,179 @@
+internal import AgentClient
+internal import Catalogue
+internal import Diagnosis
+public import Fleet
+internal import Foundation
+public import Probes
+public import SSH
+public import Store
+internal import Wire
+
+/// Brings a device under Rollcall's care: installs the agent over a root login, pins both keys, pushes the catalogue, and proves that the
+/// door works by going through it.
+public struct Enrolment: Sendable {
+    /// What is installed.
+    public struct Package: Sendable {
+        /// The agent's binary for the device's architecture.
+        public let agent: [UInt8]
+        /// Unit, sshd drop-in and installer: name and content.
+        public let files: [Installation.Item]
+
+        /// Reads the package from a binary and the folder of the agent's packaging.
+        ///
+        /// - Throws: Where a file cannot be read.
+        public init(agentPath: String, packagingFolder: String) throws {
+            agent = [UInt8](try Data(contentsOf: URL(fileURLWithPath: agentPath)))
+            files = try ["install.sh", "rollcall-agent.service", "rollcall-sshd.conf"].map { name in
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: packagingFolder + "/" + name))
+                return Installation.Item(name: name, bytes: [UInt8](bytes), isExecutable: name == "install.sh")
+            }
+        }
+    }
+
+    /// What can go wrong beside connections and the store; more may be added.
+    public struct Failure: Error, Sendable {
+        /// One sentence for a person; what a device said in it is not yet escaped.
+        public let sentence: String
+        /// What to do next.
+        public let next: String
+    }
+
+    /// What enrolment did, in the order in which it did it.
+    public enum Step: Sendable {
+        /// The root login worked, and the device said what it is.
+        case surveyed(Installation.Survey)
+        /// The agent was installed; what the installer said, not yet escaped.
+        case installed(String)
+        /// The key of the device's ledger was pinned.
+        case pinned(ledgerKey: String)
+        /// The catalogue is in force on the device.
+        case pushed(version: UInt64)
+        /// A session through the door answered this many probes.
+        case proven(role: String, answers: Int)
+    }
+
+    private let desk: Desk
+    private let catalogue: CatalogueFolder
+    private let report: @Sendable (Step) -> Void
+
+    /// Enrols from `desk`, pushing `catalogue`; each step is reported when it is done.
+    public init(desk: Desk, catalogue: CatalogueFolder, report: @escaping @Sendable (Step) -> Void) {
+        self.desk = desk
+        self.catalogue = catalogue
+        self.report = report
+    }
+
+    /// Installs the agent over a root login.
+    ///
+    /// - Parameters:
+    ///   - device: Its address is used with `root` as the user.
+    ///   - identities: Keys for root.
+    ///   - policy: How root's connection decides about the host key; the key it accepted is pinned.
+    ///   - package: For the device's architecture, as ``Installation/Survey/architecture`` names it.
+    ///   - trust: Content of the device's trust file.
+    ///   - authorizedKeys: Public keys in OpenSSH's form, with the name and role each stands for.
+    /// - Returns: The host key to pin, and the verifier key of the device's ledger.
+    public func install(
+        _ device: Device, rootIdentities identities: [Identity], policy: HostKeyPolicy, package: (Installation.Survey) throws -> Package,
+        trust: [UInt8], authorizedKeys: [(name: String, role: String, key: String)]
+    ) async throws -> (hostKey: HostKey, ledgerKey: String) {
+        let address = SSH.Address(host: device.address.host, port: device.address.port)
+        let connection = try await Connection.open(
+            to: address, user: "root", hostKey: policy, identities: identities, deadlines: desk.deadlines)
+        do {
+            let installation = Installation(connection: connection)
+            let survey = try await installation.survey()
+            report(.surveyed(survey))
+            guard survey.isRoot else {
+                throw Failure(sentence: "The login on \(device.name) is not root's.", next: "Give a key of root with --root-identity.")
+            }
+            guard survey.hasSystemd else {
+                throw Failure(
+                    sentence: "\(device.name) does not run systemd (\(survey.system)); this version installs only on systemd.",
+                    next: "Install the agent by hand as docs/OWNERS.md says, then enrol with --no-install.")
+            }
+            let package = try package(survey)
+            let keys = authorizedKeys.map { entry in
+                "restrict,command=\"/usr/bin/rollcall-agent serve --operator \(entry.name) --role \(entry.role)\" \(entry.key)\n"
+            }
+            let items =
+                package.files + [
+                    Installation.Item(name: "rollcall-agent", bytes: package.agent, isExecutable: true),
+                    Installation.Item(name: "trust", bytes: trust),
+                    Installation.Item(name: "desks", bytes: Array((desk.database.verifierKey + "\n").utf8)),
+                    Installation.Item(name: "authorized_keys", bytes: Array(keys.joined().utf8)),
+                ]
+            report(.installed(try await installation.install(items)))
+            let ledgerKey = try await installation.ledgerKey()
+            let hostKey = connection.hostKey
+            await connection.close()
+            return (hostKey, ledgerKey)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Pins the keys, goes through the door, pushes the catalogue and asks one round of questions.
+    ///
+    /// - Parameter ledgerKey: The verifier key of the device's ledger, as `rollcall-agent key` prints it.
+    public func prove(_ device: Device, ledgerKey: String) async throws {
+        let deviceID = ledgerKey.split(separator: "+").first?.split(separator: "/").last.map(String.init) ?? ""
+        try desk.database.recordEnrolled(
+            device: device.id, verifierKey: ledgerKey, deviceID: deviceID, operator: desk.operatorName)
+        report(.pinned(ledgerKey: ledgerKey))
+        try await push(to: device, onlyIfOther: true)
+        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(RollcallProtocol.requestsInFlightLimit)
+        let session = try await DeviceSession.open(device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions))
+        let answers = try await session.firstAnswers()
+        let count = answers.count { answer in
+            guard case .done = answer.ending else { return false }
+            return true
+        }
+        let role = session.opened.role.string
+        let parting = try await session.end()
+        guard count > 0, session.greeting.isQuiet, parting.judgement.isQuiet, parting.judgement.head == .verified else {
+            throw Failure(
+                sentence: "The agent of \(device.name) answers, but its ledger head is not signed by the key it was enrolled with.",
+                next: "Run `rollcall device enroll \(device.name)` again; if it stays, treat the device as tampered with.")
+        }
+        report(.proven(role: role, answers: count))
+    }
+
+    /// Pushes the catalogue through the door.
+    ///
+    /// - Parameter onlyIfOther: Whether a device that has this very catalogue is left alone.
+    /// - Returns: Whether it was pushed.
+    /// - Throws: ``PushRefusal``, and what opening a session throws.
+    @discardableResult
+    public func push(to device: Device, onlyIfOther: Bool) async throws -> Bool {
+        let signed = try catalogue.signed()
+        let header = try CatalogueHeader(decoding: signed.header)
+        let session = try await DeviceSession.open(device, desk: desk, reason: "catalogue \(header.version)")
+        do {
+            if onlyIfOther, session.hello.catalogueDigest == signed.digest {
+                try await session.end()
+                return false
+            }
+            let answer = try await session.push(catalogue: signed.encoded, version: header.version, digest: signed.digest)
+            try await session.end()
+            switch answer.outcome {
+            case .done: report(.pushed(version: header.version))
+            case .refused(let refused): throw PushRefusal(rule: refused.rule.string, sentence: refused.sentence.string)
+            case .missing(let error): throw error
+            }
+            return true
+        } catch {
+            _ = try? await session.end()
+            throw error
+        }
+    }
+
+    /// The device would not take the catalogue.
+    public struct PushRefusal: Error, Sendable {
+        /// The rule's stable name.
+        public let rule: String
+        /// The agent's sentence, not yet escaped.
+        public let sentence: String
+    }
+}
