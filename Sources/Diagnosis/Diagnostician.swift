@@ -1,0 +1,74 @@
+public import Probes
+
+/// Draws verdicts from answers by the rules of a library.
+public struct Diagnostician: Sendable {
+    /// The manifests.
+    public let library: ManifestLibrary
+
+    /// Judges by the rules of `library`.
+    public init(library: ManifestLibrary) { self.library = library }
+
+    /// Judges a device by its answers.
+    ///
+    /// Probes that were not asked are left out, not unknown. Of two answers to one probe the later counts.
+    ///
+    /// - Throws: `.database` where the facts do not fit into memory. Whatever else goes wrong is an unknown of the verdict.
+    public func judge(_ answers: [Answer]) throws(DiagnosisError) -> Verdict {
+        let facts = try Facts(answers: answers, library: library)
+        var judgement = Judgement(facts: facts, library: library)
+        return judgement.verdict()
+    }
+
+    /// Ids of the probes that a finding's rule reads, ascending: what to ask again to see whether it is gone.
+    ///
+    /// Empty for a finding that no rule has.
+    public func probes(behind finding: String) -> [String] {
+        guard let (manifest, rule) = library.rule(finding), let facts = try? Facts(answers: [], library: library) else { return [] }
+        let tables = (try? facts.database.prepare(rule.sql(in: manifest)).tables) ?? []
+        return library.manifests.filter { tables.contains($0.table) || $0.id == manifest.id }.map(\.id)
+    }
+}
+
+extension FindingRule {
+    /// The rule's whole query; a condition becomes a query whose first column is 1, 0 or NULL and the others the row.
+    func sql(in manifest: Manifest) -> String {
+        switch test {
+        case .when(let condition): "SELECT NOT NOT (\n\(condition)\n), * FROM \"\(manifest.table)\""
+        case .select(let query): query
+        }
+    }
+}
+
+/// The fact tables of one diagnosis, and how much of each is known.
+struct Facts {
+    let database: FactDatabase
+    private(set) var states: [String: TableState] = [:]
+
+    init(answers: [Answer], library: ManifestLibrary) throws(DiagnosisError) {
+        database = try FactDatabase()
+        for manifest in library.manifests where !manifest.facts.isEmpty {
+            try database.create(manifest)
+            guard let answer = answers.last(where: { $0.probe == manifest.id }) else {
+                states[manifest.table] = .notAsked
+                continue
+            }
+            let parsed = AnswerReader(manifest: manifest).read(answer)
+            try database.insert(parsed.rows, into: manifest)
+            states[manifest.table] = parsed.state
+        }
+        database.seal()
+    }
+
+    /// Why tables cannot be relied upon, as the sentence for an unknown; nil where all are complete.
+    func obstacle(in tables: Set<String>, library: ManifestLibrary) -> String? {
+        for manifest in library.manifests where tables.contains(manifest.table) {
+            switch states[manifest.table] ?? .notAsked {
+            case .complete: continue
+            case .incomplete(let reason): return "\(manifest.id) \(reason)."
+            case .nothing(let reason): return "\(manifest.id) has nothing to read: \(reason)."
+            case .notAsked: return "\(manifest.id) was not asked."
+            }
+        }
+        return nil
+    }
+}

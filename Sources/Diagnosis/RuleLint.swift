@@ -1,0 +1,70 @@
+public import Probes
+
+extension Diagnostician {
+    /// Checks the SQL of every rule against the tables that manifests make, for ``ManifestLibrary`` to call.
+    public static let ruleCheck: ManifestLibrary.RuleCheck = { manifests in RuleLint(manifests: manifests).problems() }
+}
+
+/// Prepares each rule's SQL on empty fact tables and says what SQLite does not take.
+private struct RuleLint {
+    let manifests: [Manifest]
+
+    func problems() -> [ManifestProblem] {
+        do throws(DiagnosisError) {
+            let database = try FactDatabase()
+            for manifest in manifests where !manifest.facts.isEmpty { try database.create(manifest) }
+            database.seal()
+            var columns: [String: [String]] = [:]
+            var problems: [ManifestProblem] = []
+            for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
+            for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
+            return problems
+        } catch {
+            return manifests.prefix(1).map {
+                ManifestProblem(file: $0.file, line: 1, message: "The facts make no tables: \(error.reason).")
+            }
+        }
+    }
+
+    /// Notes the columns of a rule's rows by its id.
+    private func test(
+        _ rule: FindingRule, _ manifest: Manifest, _ database: FactDatabase, _ columns: inout [String: [String]]
+    ) -> [ManifestProblem] {
+        do throws(DiagnosisError) {
+            let (statement, tables) = try database.prepare(rule.sql(in: manifest))
+            guard case .select = rule.test else {
+                columns[rule.id] = manifest.facts.map(\.name)
+                return []
+            }
+            columns[rule.id] = statement.columnNames
+            let templates = [rule.customer, rule.engineer] + rule.remedies.flatMap { $0.parameters.values }
+            let missing = Set(rule.subject + templates.flatMap(\.columns)).subtracting(statement.columnNames)
+            var messages = missing.sorted().map { "The query of \(rule.id) has no column \($0)." }
+            if tables.isEmpty { messages.append("The query of \(rule.id) reads no fact table.") }
+            return messages.map { ManifestProblem(file: manifest.file, line: rule.testLine, message: $0) }
+        } catch {
+            return [
+                ManifestProblem(file: manifest.file, line: rule.testLine, message: "The SQL of \(rule.id) is refused: \(error.reason).")
+            ]
+        }
+    }
+
+    private func explanations(
+        _ rule: FindingRule, _ manifest: Manifest, _ database: FactDatabase, _ columns: [String: [String]]
+    ) -> [ManifestProblem] {
+        rule.explains.compactMap { explanation in
+            guard let cause = columns[rule.id], let effect = columns[explanation.finding] else { return nil }
+            func problem(_ message: String) -> ManifestProblem {
+                ManifestProblem(file: manifest.file, line: explanation.line, message: message)
+            }
+            do throws(DiagnosisError) {
+                let sql = Folding.query(explanation.condition, cause: cause, effect: effect)
+                let (_, tables) = try database.prepare(sql)
+                let hasEvidence = !tables.isEmpty || explanation.condition.contains("effect.")
+                return hasEvidence ? nil : problem("What \(rule.id) explains \(explanation.finding) by is no evidence.")
+            } catch {
+                return problem("The evidence of \(rule.id) for \(explanation.finding) is refused: \(error.reason).")
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+internal import Catalogue
+internal import Wire
+
+/// What the `statfs` reader states of each mount, and as which type.
+private let mountFacts: [(name: String, type: FactType)] = [
+    ("mount", .text), ("source", .text), ("fstype", .text), ("options", .text), ("read_only", .int), ("answered", .int), ("error", .int),
+    ("size_bytes", .int), ("free_bytes", .int), ("avail_bytes", .int), ("used_pct", .real), ("inodes", .int),
+    ("inodes_free", .int), ("inodes_used_pct", .real),
+]
+private let fileFacts: [(name: String, type: FactType)] = [("path", .text), ("error", .int), ("content", .text)]
+
+extension ManifestReader {
+    /// One column of `facts`.
+    func fact(_ name: String, _ value: YAMLValue, _ seen: inout Set<String>) -> FactColumn? {
+        guard Self.isName(name) else {
+            value.report("A fact's name is a-z, 0-9 and underscores; this is \(name).")
+            return nil
+        }
+        seen.insert(name)
+        let types: [(String, FactType)] = [("text", .text), ("int", .int), ("real", .real)]
+        guard value.isMapping else {
+            guard let type = value.choice(types) else { return nil }
+            return FactColumn(name: name, type: type, place: .keys([name]), scale: nil, defaultValue: nil, line: value.line)
+        }
+        guard let fields = value.fields(["type", "from", "scale", "default"]) else { return nil }
+        let type = required("type", in: fields, of: value)?.choice(types)
+        let place = fields["from"].map(self.place) ?? .keys([name])
+        let scale = fields["scale"].flatMap { $0.real() }
+        if scale != nil, type == .text { value.report("A text cannot be scaled.") }
+        guard let type, let place else { return nil }
+        return FactColumn(
+            name: name, type: type, place: place, scale: scale, defaultValue: fields["default"].flatMap { $0.text() }, line: value.line)
+    }
+
+    private func place(_ value: YAMLValue) -> FactColumn.Place? {
+        if value.isList { return value.texts().map { .keys($0) } }
+        guard value.isMapping else {
+            guard let text = value.text() else { return nil }
+            return Int(text).map { .column($0) } ?? .keys([text])
+        }
+        guard let fields = value.fields(["file", "match", "count"]) else { return nil }
+        let file = fields["file"].flatMap { $0.text() }
+        switch (fields["match"], fields["count"]) {
+        case (let match?, nil): return pattern(match).map { .match(file: file, pattern: $0) }
+        case (nil, let count?): return pattern(count).map { .count(file: file, pattern: $0) }
+        default:
+            value.report("\(value.name) must have one of match and count.")
+            return nil
+        }
+    }
+
+    private func pattern(_ value: YAMLValue) -> String? {
+        guard let pattern = value.text() else { return nil }
+        if (try? Regex(pattern)) != nil { return pattern }
+        value.report("\(value.name) is not a regular expression.")
+        return nil
+    }
+
+    /// How the answer becomes rows; the readers have a default, a program has not.
+    func parse(_ fields: [String: YAMLValue], source: ProbeSource?, facts: [FactColumn]) -> ParseRule? {
+        guard let first = fields["facts"] else {
+            if let parse = fields["parse"] { parse.report("parse is of no use without facts.") }
+            return nil
+        }
+        if let value = fields["parse"] {
+            let rule = form(value)
+            if let rule { checkPlaces(facts, rule, source) }
+            return rule
+        }
+        switch source {
+        case .statfs:
+            check(facts, against: mountFacts, reader: "statfs")
+            return ParseRule(form: .mounts, minimumRowCount: 1, line: first.line)
+        case .files:
+            check(facts, against: fileFacts, reader: "files")
+            return ParseRule(form: .files, minimumRowCount: 0, line: first.line)
+        case .run:
+            first.report("A program's facts need parse, which says how its output is read.")
+            return nil
+        case nil: return nil
+        }
+    }
+
+    private func check(_ facts: [FactColumn], against known: [(name: String, type: FactType)], reader: String) {
+        for fact in facts {
+            guard let match = known.first(where: { $0.name == fact.name }) else {
+                problems.add(
+                    fact.line, "The reader \(reader) states no fact \(fact.name).",
+                    suggestion: nearest(to: fact.name, in: known.map(\.name)))
+                continue
+            }
+            if match.type != fact.type { problems.add(fact.line, "The fact \(fact.name) is of type \(match.type.rawValue).") }
+        }
+    }
+
+    /// A column number wants a reading by columns, a pattern one by record, and a record nothing else.
+    private func checkPlaces(_ facts: [FactColumn], _ rule: ParseRule, _ source: ProbeSource?) {
+        if case .files = source, rule.form != .record { problems.add(rule.line, "Files are read with parse: record, or without parse.") }
+        if case .statfs = source { problems.add(rule.line, "The reader statfs needs no parse.") }
+        for fact in facts {
+            let isInPlace =
+                switch (fact.place, rule.form) {
+                case (.column(let number), .columns): number >= 1
+                case (.match, .record), (.count, .record): true
+                case (.keys, .record), (.keys, .columns): false
+                case (.keys, _): true
+                default: false
+                }
+            if !isInPlace { problems.add(fact.line, "The fact \(fact.name) says from where in a way that parse does not read.") }
+        }
+    }
+
+    private func form(_ value: YAMLValue) -> ParseRule? {
+        let kinds = ["record", "json", "jsonlines", "lines", "pairs", "columns", "least"]
+        guard value.isMapping else {
+            guard value.choice([("record", true)]) != nil else { return nil }
+            return ParseRule(form: .record, minimumRowCount: 1, line: value.line)
+        }
+        guard let fields = value.fields(kinds) else { return nil }
+        let least = fields["least"].flatMap { $0.integer(0...1_000) } ?? 0
+        let chosen = kinds.dropLast().filter { fields[$0] != nil }
+        guard chosen.count == 1, let kind = chosen.first, let body = fields[kind] else {
+            value.report("parse must have exactly one of: \(kinds.dropLast().joined(separator: ", ")).")
+            return nil
+        }
+        return form(kind, body).map { ParseRule(form: $0, minimumRowCount: Int(least), line: value.line) }
+    }
+
+    private func form(_ kind: String, _ body: YAMLValue) -> ParseRule.Form? {
+        switch kind {
+        case "record": return .record
+        case "json":
+            let path = body.fields(["at"])?["at"]?.texts() ?? []
+            return .document(path: path)
+        case "jsonlines": return .jsonLines(match: body.fields(["match"])?["match"].flatMap(pattern))
+        case "lines":
+            guard let fields = body.fields(["match", "skip"]) else { return nil }
+            return required("match", in: fields, of: body).flatMap(pattern).map {
+                .lines(pattern: $0, skip: fields["skip"].flatMap(pattern))
+            }
+        case "pairs":
+            guard let fields = body.fields(["separator", "records"]) else { return nil }
+            let many = fields["records"]?.choice([("one", false), ("blank-line", true)]) ?? false
+            return .pairs(separator: fields["separator"].flatMap { $0.text() } ?? "=", manyRecords: many)
+        default: return .columns(skip: body.fields(["skip"])?["skip"].flatMap { $0.integer(0...100) }.map(Int.init) ?? 0)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+extension ManifestReader {
+    static let findingKeys = [
+        "id", "subject", "when", "select", "severity", "customer", "engineer", "explains", "remedies", "visit",
+    ]
+
+    /// One rule of `findings`.
+    func finding(_ value: YAMLValue) -> FindingRule? {
+        guard let fields = value.fields(Self.findingKeys) else { return nil }
+        let id = required("id", in: fields, of: value).flatMap(findingID)
+        let severity = required("severity", in: fields, of: value)?.choice(Severity.allCases.map { ($0.rawValue, $0) })
+        let customer = required("customer", in: fields, of: value).flatMap(template)
+        let engineer = required("engineer", in: fields, of: value).flatMap(template)
+        let test = self.test(fields, of: value)
+        let subject = fields["subject"]?.texts() ?? []
+        let explains = fields["explains"]?.pairs()?.compactMap(explanation) ?? []
+        let remedies = fields["remedies"]?.list()?.compactMap(remedy) ?? []
+        let visit = fields["visit"]?.choice(VisitAdvice.allCases.map { ($0.rawValue, $0) }) ?? VisitAdvice.none
+        guard let id, let severity, let customer, let engineer, let test else { return nil }
+        return FindingRule(
+            id: id, subject: subject, test: test.test, severity: severity, customer: customer, engineer: engineer, explains: explains,
+            remedies: remedies, visit: visit, line: value.line, testLine: test.line)
+    }
+
+    private func findingID(_ value: YAMLValue) -> String? {
+        guard let id = value.text() else { return nil }
+        if Self.isID(id) { return id }
+        value.report("An id is words of a-z, 0-9 and dashes, joined by dots, such as storage.full; this is \(id).")
+        return nil
+    }
+
+    private func template(_ value: YAMLValue) -> Template? {
+        guard let text = value.text() else { return nil }
+        if let template = Template(text) { return template }
+        let formats = Template.Format.allCases.dropFirst().map(\.rawValue).joined(separator: ", ")
+        value.report("\(value.name) has a brace that is not {column} or {column|format}; formats are \(formats).")
+        return nil
+    }
+
+    private func test(_ fields: [String: YAMLValue], of value: YAMLValue) -> (test: FindingRule.Test, line: Int)? {
+        switch (fields["when"], fields["select"]) {
+        case (let when?, nil): return when.text().map { (.when($0), when.line) }
+        case (nil, let select?): return select.text().map { (.select($0), select.line) }
+        default:
+            value.report("\(value.name) must have exactly one of when and select.")
+            return nil
+        }
+    }
+
+    private func explanation(_ finding: String, _ value: YAMLValue) -> FindingRule.Explanation? {
+        value.text().map { FindingRule.Explanation(finding: finding, condition: $0, line: value.line) }
+    }
+
+    private func remedy(_ value: YAMLValue) -> FindingRule.RemedyReference? {
+        guard value.isMapping else {
+            return value.text().map { FindingRule.RemedyReference(probe: $0, parameters: [:], line: value.line) }
+        }
+        guard let fields = value.fields(["probe", "with"]) else { return nil }
+        guard let probe = required("probe", in: fields, of: value)?.text() else { return nil }
+        var parameters: [String: Template] = [:]
+        for (name, value) in fields["with"]?.pairs() ?? [] { parameters[name] = template(value) }
+        return FindingRule.RemedyReference(probe: probe, parameters: parameters, line: value.line)
+    }
+}

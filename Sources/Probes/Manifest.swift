@@ -1,0 +1,204 @@
+public import Catalogue
+internal import Wire
+
+/// One probe as its author writes it: what the device is asked, how the answer is read, and what follows from it.
+public struct Manifest: Equatable, Sendable {
+    /// Id such as `storage.space`; also the folder below `probes/`.
+    public var id: String
+    /// What it tells or does, as a heading.
+    public var title: String
+    /// What it may do to a device.
+    public var impact: Impact
+    /// How the agent answers it.
+    public var source: ProbeSource
+    /// What may be asked for.
+    public var parameters: [ParameterDefinition]
+    /// Wall time, milliseconds.
+    public var timeLimit: UInt64
+    /// Output in bytes, both streams together.
+    public var outputLimit: UInt64
+    /// User it runs as.
+    public var user: String
+    /// Supplementary groups.
+    public var groups: [String]
+    /// Whether it may use the network.
+    public var mayUseNetwork: Bool
+    /// Exit codes that count as an answer.
+    public var acceptedExitCodes: [UInt64]
+    /// How its output becomes rows; nil where it states no facts.
+    public var parse: ParseRule?
+    /// Columns of its fact table, in the order of the file.
+    public var facts: [FactColumn]
+    /// What follows from the facts, in the order of the file.
+    public var findings: [FindingRule]
+    /// The file it was read from, relative to the library.
+    public var file: String
+    /// The file's bytes.
+    public var text: [UInt8]
+
+    /// Name of its fact table: the id with every dot and dash as an underscore.
+    public var table: String { Self.table(of: id) }
+
+    /// Name of the fact table of a probe.
+    public static func table(of id: String) -> String { String(id.map { $0 == "." || $0 == "-" ? "_" : $0 }) }
+
+    /// The probe as the agent knows it: the device part of the manifest.
+    public var definition: ProbeDefinition {
+        ProbeDefinition(
+            id: Text(id), impact: impact, source: source, parameters: parameters, timeLimit: timeLimit, outputLimit: outputLimit,
+            user: Text(user), groups: groups.map { Text($0) }, mayUseNetwork: mayUseNetwork)
+    }
+}
+
+/// Type of a fact: a column type of SQLite's STRICT tables.
+public enum FactType: String, Sendable {
+    /// UTF-8 text.
+    case text
+    /// A whole number of 64 bits.
+    case int
+    /// A floating-point number.
+    case real
+}
+
+/// One column of a fact table.
+public struct FactColumn: Equatable, Sendable {
+    /// Where in an answer a column's value stands.
+    public enum Place: Equatable, Sendable {
+        /// The first of these keys or groups that is there.
+        case keys([String])
+        /// The n-th word of a line, from 1.
+        case column(Int)
+        /// The first group of a regular expression in a file, or in the output where `file` is nil.
+        case match(file: String?, pattern: String)
+        /// How often a regular expression matches.
+        case count(file: String?, pattern: String)
+    }
+
+    /// Name of the column.
+    public var name: String
+    /// Its type.
+    public var type: FactType
+    /// Where its value stands.
+    public var place: Place
+    /// What a number is multiplied by.
+    public var scale: Double?
+    /// What stands for a value that is not there; nil means NULL.
+    public var defaultValue: String?
+    /// Line in the manifest.
+    public var line: Int
+}
+
+/// How an answer's bytes become rows of facts.
+public struct ParseRule: Equatable, Sendable {
+    /// The kinds of reading.
+    public enum Form: Equatable, Sendable {
+        /// Rows of the `statfs` reader.
+        case mounts
+        /// Rows of the `files` reader: path, status, content.
+        case files
+        /// One row in all, each column found by a regular expression.
+        case record
+        /// One JSON document; rows are the array, or the one object, at a path of keys.
+        case document(path: [String])
+        /// One JSON object a line; where `match` is given, lines that it does not match are passed over.
+        case jsonLines(match: String?)
+        /// A line a row: a regular expression with named groups; lines that `skip` matches are passed over.
+        case lines(pattern: String, skip: String?)
+        /// `key<separator>value` lines; records end at an empty line where `manyRecords`.
+        case pairs(separator: String, manyRecords: Bool)
+        /// Words between blanks; the first `skip` lines are headings.
+        case columns(skip: Int)
+    }
+
+    /// The kind of reading.
+    public var form: Form
+    /// Rows without which the answer counts as unreadable.
+    public var minimumRowCount: Int
+    /// Line in the manifest.
+    public var line: Int
+}
+
+/// How bad a finding is, from less to more.
+public enum Severity: String, Codable, CaseIterable, Comparable, Sendable {
+    /// Worth knowing; nothing to do.
+    case info
+    /// Will do harm if nobody acts.
+    case warning
+    /// Does harm now.
+    case critical
+
+    /// Less severe first.
+    public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .info: 0
+        case .warning: 1
+        case .critical: 2
+        }
+    }
+}
+
+/// Whether a finding takes somebody to the device.
+public enum VisitAdvice: String, Codable, CaseIterable, Sendable {
+    /// It does not.
+    case none
+    /// When the remedies did not help.
+    case ifRemediesFail = "if-remedies-fail"
+    /// It does; nothing remote mends it.
+    case advised
+}
+
+/// What follows from facts.
+public struct FindingRule: Equatable, Sendable {
+    /// The SQL that finds it.
+    public enum Test: Equatable, Sendable {
+        /// A condition over each row of the probe's own table.
+        case when(String)
+        /// A query; every row of it is a finding.
+        case select(String)
+    }
+
+    /// A finding that this one explains, with the evidence it takes.
+    public struct Explanation: Equatable, Sendable {
+        /// Id of the explained finding.
+        public var finding: String
+        /// SQL condition over the rows `cause` and `effect` and any fact table.
+        public var condition: String
+        /// Line in the manifest.
+        public var line: Int
+    }
+
+    /// A remedy and how its parameters are filled from the finding's row.
+    public struct RemedyReference: Equatable, Sendable {
+        /// Id of the remedy's probe.
+        public var probe: String
+        /// Parameters: name, and the template of the value.
+        public var parameters: [String: Template]
+        /// Line in the manifest.
+        public var line: Int
+    }
+
+    /// Id such as `storage.full`.
+    public var id: String
+    /// Columns that tell one finding of this rule from another.
+    public var subject: [String]
+    /// The SQL that finds it.
+    public var test: Test
+    /// How bad it is.
+    public var severity: Severity
+    /// What to say to the customer.
+    public var customer: Template
+    /// The evidence, for an engineer.
+    public var engineer: Template
+    /// What it explains.
+    public var explains: [Explanation]
+    /// What usually mends it, best first.
+    public var remedies: [RemedyReference]
+    /// Whether somebody must go there.
+    public var visit: VisitAdvice
+    /// Line of the rule in the manifest.
+    public var line: Int
+    /// Line of its SQL in the manifest.
+    public var testLine: Int
+}

@@ -1,0 +1,132 @@
+internal import Catalogue
+internal import Foundation
+
+/// All manifests of a folder or of a signed catalogue, without a mistake among them.
+public struct ManifestLibrary: Equatable, Sendable {
+    /// The manifests, ascending by id.
+    public let manifests: [Manifest]
+
+    /// Checks SQL and whatever else needs more than the manifests; Diagnosis has one.
+    public typealias RuleCheck = @Sendable ([Manifest]) -> [ManifestProblem]
+
+    /// The manifest of a probe.
+    ///
+    /// - Throws: `.unknownProbe` with the nearest id in the sentence.
+    public func manifest(_ id: String) throws(ProbesError) -> Manifest {
+        if let found = manifests.first(where: { $0.id == id }) { return found }
+        let hint = nearest(to: id, in: manifests.map(\.id)).map { " Did you mean \($0)?" } ?? ""
+        throw ProbesError(.unknownProbe, id, "There is no probe of that id." + hint)
+    }
+
+    /// The probes of a full diagnosis: those that only observe and take no parameter, ascending by id.
+    public var diagnosisProbes: [Manifest] { manifests.filter { $0.impact == .observe && $0.parameters.isEmpty } }
+
+    /// The rule of a finding, with the manifest it stands in.
+    public func rule(_ finding: String) -> (manifest: Manifest, rule: FindingRule)? {
+        for manifest in manifests {
+            if let rule = manifest.findings.first(where: { $0.id == finding }) { return (manifest, rule) }
+        }
+        return nil
+    }
+
+    /// Reads manifests that are held in memory, such as those of a catalogue's desk part.
+    ///
+    /// - Parameters:
+    ///   - texts: File name and bytes of each.
+    ///   - check: Further checks, run where the manifests are readable.
+    /// - Throws: `.manifests` with every mistake of every file.
+    public init(texts: [(file: String, text: [UInt8])], check: RuleCheck = { _ in [] }) throws(ProbesError) {
+        let (manifests, problems) = Self.read(texts, check)
+        guard problems.isEmpty else { throw Self.error("the catalogue", problems) }
+        self.manifests = manifests
+    }
+
+    /// Reads `<domain>/<name>/probe.yaml` below a folder.
+    ///
+    /// - Throws: `.manifests` with every mistake of every file, `.unreadable` for the folder.
+    public init(directory: String, check: RuleCheck = { _ in [] }) throws(ProbesError) {
+        let (manifests, problems) = try Self.read(directory: directory, check)
+        guard problems.isEmpty else { throw Self.error(directory, problems) }
+        self.manifests = manifests
+    }
+
+    /// Every mistake in the manifests of a folder, in the order of files and lines; a probe without cases is one.
+    ///
+    /// - Throws: `.unreadable` for the folder.
+    public static func lint(directory: String, check: RuleCheck = { _ in [] }) throws(ProbesError) -> [ManifestProblem] {
+        var problems = try read(directory: directory, check).problems
+        for file in try files(directory) {
+            let folder = directory + "/" + file.dropLast("/probe.yaml".count) + "/cases"
+            let cases = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            if cases.isEmpty { problems.append(ManifestProblem(file: file, line: 1, message: "The probe has no cases.")) }
+        }
+        return sorted(problems)
+    }
+
+    private static func read(
+        directory: String, _ check: RuleCheck
+    ) throws(ProbesError) -> (manifests: [Manifest], problems: [ManifestProblem]) {
+        var texts: [(file: String, text: [UInt8])] = []
+        for file in try files(directory) { texts.append((file, try contents(of: directory + "/" + file))) }
+        var (manifests, problems) = read(texts, check)
+        for manifest in manifests where manifest.file != manifest.id.split(separator: ".").joined(separator: "/") + "/probe.yaml" {
+            problems.append(ManifestProblem(file: manifest.file, line: 1, message: "The folder and the id \(manifest.id) differ."))
+        }
+        problems = sorted(problems)
+        if !problems.isEmpty { manifests = [] }
+        return (manifests, problems)
+    }
+
+    private static func read(
+        _ texts: [(file: String, text: [UInt8])], _ check: RuleCheck
+    ) -> (manifests: [Manifest], problems: [ManifestProblem]) {
+        var manifests: [Manifest] = []
+        var problems: [ManifestProblem] = []
+        for (file, text) in texts {
+            let list = ProblemList(file: file)
+            if let manifest = ManifestReader.read(text: text, file: file, problems: list) { manifests.append(manifest) }
+            problems += list.problems
+        }
+        // References to a manifest that could not be read would only be echoes of its own mistakes.
+        let isWhole = manifests.count == texts.count
+        problems += LibraryLint(manifests: manifests, isWhole: isWhole).problems
+        if isWhole { problems += check(manifests) }
+        manifests.sort { $0.id < $1.id }
+        return (manifests, sorted(problems))
+    }
+
+    private static func sorted(_ problems: [ManifestProblem]) -> [ManifestProblem] {
+        problems.sorted { ($0.file, $0.line, $0.message) < ($1.file, $1.line, $1.message) }
+    }
+
+    private static func error(_ object: String, _ problems: [ManifestProblem]) -> ProbesError {
+        let count = problems.count == 1 ? "1 mistake" : "\(problems.count) mistakes"
+        return ProbesError(.manifests, object, "The manifests have \(count).", problems: problems)
+    }
+
+    /// Paths of manifests, relative and ascending.
+    private static func files(_ directory: String) throws(ProbesError) -> [String] {
+        guard let walk = FileManager.default.enumerator(atPath: directory), isDirectory(directory) else {
+            throw ProbesError(.unreadable, directory, "The folder of probes cannot be read.")
+        }
+        var files: [String] = []
+        for case let path as String in walk where path.hasSuffix("/probe.yaml") { files.append(path) }
+        guard !files.isEmpty else { throw ProbesError(.unreadable, directory, "The folder holds no probe.yaml.") }
+        return files.sorted()
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+}
+
+/// The bytes of a file.
+///
+/// - Throws: `.unreadable`.
+func contents(of path: String) throws(ProbesError) -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw ProbesError(.unreadable, path, "The file cannot be read.")
+    }
+    return [UInt8](data)
+}

@@ -1,0 +1,122 @@
+internal import Catalogue
+internal import Wire
+
+/// Reads one manifest strictly: every mistake is reported, and only a manifest without one is returned.
+struct ManifestReader {
+    let problems: ProblemList
+
+    static let keys = [
+        "id", "title", "impact", "run", "read", "user", "groups", "network", "parameters", "limits", "exit", "parse", "facts", "findings",
+    ]
+
+    /// - Parameter file: Path for messages.
+    static func read(text: [UInt8], file: String, problems: ProblemList) -> Manifest? {
+        guard text.count <= 65_536, isWellFormedUTF8(text[...]) else {
+            problems.add(1, "A manifest must be UTF-8 of at most 64 KiB.")
+            return nil
+        }
+        guard let root = YAMLValue(text: String(decoding: text, as: UTF8.self), problems: problems) else { return nil }
+        guard let fields = root.fields(keys) else { return nil }
+        let manifest = ManifestReader(problems: problems).manifest(root, fields, text, file)
+        return problems.problems.isEmpty ? manifest : nil
+    }
+
+    private func manifest(_ root: YAMLValue, _ fields: [String: YAMLValue], _ text: [UInt8], _ file: String) -> Manifest? {
+        let id = required("id", in: fields, of: root).flatMap(probeID)
+        let title = required("title", in: fields, of: root)?.text()
+        let impact = required("impact", in: fields, of: root)?.choice([
+            ("observe", Impact.observe), ("disturb", .disturb), ("change", .change),
+        ])
+        let parameters = fields["parameters"].map(self.parameters) ?? []
+        let source = self.source(fields, of: root, parameters: parameters)
+        let limits = fields["limits"]?.fields(["time", "output"]) ?? [:]
+        let time = limits["time"].map { $0.quantity([("ms", 1), ("s", 1_000), ("m", 60_000)], in: 1...600_000) ?? 1 }
+        let output = limits["output"].map { $0.quantity([("B", 1), ("KiB", 1_024), ("MiB", 1 << 20)], in: 1...4 << 20) ?? 1 }
+        var seen = Set<String>()
+        let facts = fields["facts"]?.pairs()?.compactMap { fact($0.key, $0.value, &seen) } ?? []
+        let parse = self.parse(fields, source: source, facts: facts)
+        let findings = fields["findings"]?.list()?.compactMap(finding) ?? []
+        if impact == .change, !facts.isEmpty || !findings.isEmpty {
+            root.report("A probe of impact change states no facts and no findings; what it did is proven by asking again.")
+        }
+        if !findings.isEmpty, facts.isEmpty { root.report("There are findings but no facts to draw them from.") }
+        let user = fields["user"].map { $0.text() ?? "" }
+        let groups = fields["groups"]?.texts() ?? []
+        let network = fields["network"]?.flag() ?? false
+        let exits = exitCodes(fields["exit"])
+        guard let id, let title, let impact, let source else { return nil }
+        return Manifest(
+            id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
+            outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network, acceptedExitCodes: exits,
+            parse: parse, facts: facts, findings: findings, file: file, text: text)
+    }
+
+    func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> YAMLValue? {
+        if let value = fields[key] { return value }
+        parent.report("\(parent.name == "the file" ? "The manifest" : parent.name) lacks the key \(key).")
+        return nil
+    }
+
+    private func probeID(_ value: YAMLValue) -> String? {
+        guard let id = value.text() else { return nil }
+        if Self.isID(id) { return id }
+        value.report("An id is words of a-z, 0-9 and dashes, joined by dots, such as storage.space; this is \(id).")
+        return nil
+    }
+
+    /// Whether `id` is lower-case words joined by dots, 64 bytes at most. One word is enough for a probe of its own domain.
+    static func isID(_ id: String) -> Bool {
+        guard id.utf8.count <= 64 else { return false }
+        return id.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { word in
+            guard let first = word.utf8.first, (97...122).contains(first), word.utf8.last != 45 else { return false }
+            return word.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
+        }
+    }
+
+    /// Whether `name` may be a column or a parameter.
+    static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, (97...122).contains(first), name.utf8.count <= 64 else { return false }
+        return name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+    }
+
+    private func exitCodes(_ value: YAMLValue?) -> [UInt64] {
+        guard let value else { return [0] }
+        let codes = value.list()?.compactMap { $0.integer(0...255) } ?? []
+        if codes.isEmpty, value.isList { value.report("exit must name one exit code at least.") }
+        return codes.map(UInt64.init)
+    }
+
+    private func parameters(_ value: YAMLValue) -> [ParameterDefinition] {
+        let pairs = value.pairs() ?? []
+        if pairs.count > RollcallProtocol.parameterCountLimit { value.report("A probe has at most 16 parameters.") }
+        return pairs.compactMap { name, value in
+            guard Self.isName(name) else {
+                value.report("A parameter's name is a-z, 0-9 and underscores; this is \(name).")
+                return nil
+            }
+            guard let type = parameterType(value) else { return nil }
+            return ParameterDefinition(name: Text(name), type: type)
+        }
+    }
+
+    private func parameterType(_ value: YAMLValue) -> ParameterType? {
+        if !value.isMapping { return value.choice([("unit", ParameterType.unit)]) }
+        guard let fields = value.fields(["type", "min", "max", "of"]) else { return nil }
+        switch required("type", in: fields, of: value)?.choice([("unit", "unit"), ("integer", "integer"), ("choice", "choice")]) {
+        case "unit": return .unit
+        case "integer":
+            let bound = Int64(999_999_999_999_999)
+            let minimum = required("min", in: fields, of: value)?.integer(-bound...bound)
+            let maximum = required("max", in: fields, of: value)?.integer(-bound...bound)
+            guard let minimum, let maximum else { return nil }
+            if minimum > maximum { value.report("\(value.name) has a min above its max.") }
+            return .integer(minimum: minimum, maximum: maximum)
+        case "choice":
+            guard let words = required("of", in: fields, of: value)?.texts() else { return nil }
+            if words.isEmpty || words.count > 64 { value.report("\(value.name).of must name 1 to 64 words.") }
+            for word in words where word.utf8.first == 45 { value.report("The word \(word) begins with a dash and would be an option.") }
+            return .choice(words.map { Text($0) })
+        default: return nil
+        }
+    }
+}

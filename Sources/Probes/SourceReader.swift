@@ -1,0 +1,74 @@
+internal import Catalogue
+internal import Wire
+
+extension ManifestReader {
+    /// What the agent does: exactly one of `run` and `read`.
+    func source(_ fields: [String: YAMLValue], of root: YAMLValue, parameters: [ParameterDefinition]) -> ProbeSource? {
+        switch (fields["run"], fields["read"]) {
+        case (let run?, nil): return program(run, parameters)
+        case (nil, let read?):
+            if !parameters.isEmpty { root.report("A probe that reads takes no parameters.") }
+            return reader(read)
+        case (nil, nil): root.report("The manifest says neither run nor read.")
+        case (_?, let read?): read.report("The manifest says both run and read; it must be one of them.")
+        }
+        return nil
+    }
+
+    private func program(_ value: YAMLValue, _ parameters: [ParameterDefinition]) -> ProbeSource? {
+        guard let words = value.list() else { return nil }
+        guard let first = words.first, words.count <= 64 else {
+            value.report("run must name a program and at most 63 arguments.")
+            return nil
+        }
+        if let path = first.text(), path.first != "/" || path.contains("{") {
+            first.report("The program must be an absolute path; this is \(path).")
+        }
+        var used = Set<Int>()
+        let arguments = words.compactMap { argument($0, parameters, &used) }
+        for (index, parameter) in parameters.enumerated() where !used.contains(index) {
+            value.report("The parameter \(parameter.name.string) is not an argument of run.")
+        }
+        return arguments.count == words.count ? .run(arguments) : nil
+    }
+
+    private func argument(_ value: YAMLValue, _ parameters: [ParameterDefinition], _ used: inout Set<Int>) -> ProbeSource.Argument? {
+        guard let text = value.text() else { return nil }
+        guard text.utf8.count <= 1_024, !text.utf8.contains(0) else {
+            value.report("An argument has at most 1,024 bytes and no NUL.")
+            return nil
+        }
+        for (index, parameter) in parameters.enumerated() where text.contains("{\(parameter.name.string)}") {
+            guard text == "{\(parameter.name.string)}" else {
+                value.report("A parameter is a whole argument and never a part of one; this is \(text).")
+                return nil
+            }
+            used.insert(index)
+            return .parameter(index)
+        }
+        if text.first == "{", text.last == "}" {
+            let name = String(text.dropFirst().dropLast())
+            value.report(
+                "There is no parameter \(name).", suggestion: nearest(to: name, in: parameters.map(\.name.string)))
+            return nil
+        }
+        return .literal(Text(text))
+    }
+
+    private func reader(_ value: YAMLValue) -> ProbeSource? {
+        guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs)]) }
+        guard let files = value.fields(["files"])?["files"], let patterns = files.list() else {
+            value.report("read must be statfs, or {files: [paths]}.")
+            return nil
+        }
+        if patterns.isEmpty || patterns.count > 64 { files.report("files must name 1 to 64 paths.") }
+        var paths: [Text] = []
+        for pattern in patterns {
+            guard let path = pattern.text() else { continue }
+            let isPlain = path.hasPrefix("/") && !path.split(separator: "/").contains("..") && path.utf8.count <= 1_024
+            if !isPlain { pattern.report("A path must be absolute and without ..; this is \(path).") }
+            paths.append(Text(path))
+        }
+        return .files(paths)
+    }
+}
