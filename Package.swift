@@ -59,7 +59,7 @@ let package = Package(
                 "Wire", "Catalogue", .product(name: "Yams", package: "Yams"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ], path: "Sources/Probes", swiftSettings: strict),
-        .target(name: "Diagnosis", dependencies: ["Wire", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
+        .target(name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
         .target(
             name: "Store", dependencies: ["Ledger", "LedgerCore", .product(name: "GRDB", package: "GRDB.swift")], path: "Sources/Store",
