@@ -47,6 +47,8 @@ struct YAMLValue {
 
     var isMapping: Bool { node.mapping != nil }
     var isList: Bool { node.sequence != nil }
+    /// The text of a scalar, which may be empty.
+    var plain: String? { node.scalar?.string }
 
     func report(_ message: String, suggestion: String? = nil) { problems.add(line, message, suggestion: suggestion) }
 

@@ -1,0 +1,127 @@
+internal import Foundation
+internal import Wire
+
+/// Reads one folder below `cases/`.
+final class CaseReader {
+    struct Recorded {
+        var ending: ProbeCase.Ending
+        var output: [UInt8]
+        var errorOutput: [UInt8]
+        var others: [[String]]
+    }
+
+    struct Expected {
+        var isComplete = true
+        var facts: [[String: String]]?
+        var findings: [ProbeCase.ExpectedFinding] = []
+        var unknowns: [String] = []
+        var isNoData = false
+    }
+
+    private let directory: String
+    private let folder: String
+    private let answerList: ProblemList
+    private let expectedList: ProblemList
+
+    var problems: [ManifestProblem] { answerList.problems + expectedList.problems }
+
+    init(directory: String, folder: String) {
+        self.directory = directory
+        self.folder = folder
+        answerList = ProblemList(file: folder + "/answer.yaml")
+        expectedList = ProblemList(file: folder + "/expected.yaml")
+    }
+
+    func read(probe: String, name: String) throws(ProbesError) -> ProbeCase? {
+        let answer = try document("answer.yaml", answerList).flatMap(recorded)
+        let expected = try document("expected.yaml", expectedList).flatMap(self.expected)
+        guard let answer, let expected else { return nil }
+        return ProbeCase(probe: probe, name: name, file: folder + "/expected.yaml", answer: answer, expected: expected)
+    }
+
+    private func document(_ name: String, _ list: ProblemList) throws(ProbesError) -> YAMLValue? {
+        let bytes = try contents(of: directory + "/" + folder + "/" + name)
+        return YAMLValue(text: String(decoding: bytes, as: UTF8.self), problems: list)
+    }
+
+    private func recorded(_ root: YAMLValue) -> Recorded? {
+        guard let fields = root.fields(["ending", "code", "cut", "refused", "stderr", "mounts", "files", "hex", "with"]) else { return nil }
+        let ending =
+            fields["ending"]?.choice([
+                ("exited", Done.Ending.exited), ("signalled", .signalled), ("timed-out", .timedOut), ("abandoned", .abandoned),
+                ("not-started", .notStarted), ("cancelled", .cancelled),
+            ]) ?? .exited
+        let code = fields["code"].flatMap { $0.integer(0...255) } ?? 0
+        let cut = fields["cut"].flatMap { $0.integer(0...1 << 40) } ?? 0
+        var output = [UInt8](FileManager.default.contents(atPath: directory + "/" + folder + "/stdout") ?? Data())
+        for mount in fields["mounts"]?.list() ?? [] { output += self.mount(mount)?.encoded ?? [] }
+        for file in fields["files"]?.list() ?? [] { output += self.file(file)?.encoded ?? [] }
+        output += fields["hex"].flatMap(hexadecimal) ?? []
+        let done = Done(
+            request: 1, ending: ending, code: UInt64(code), sentByteCount: UInt64(output.count), cutByteCount: UInt64(cut))
+        let others = (fields["with"]?.list() ?? []).compactMap { value -> [String]? in
+            let words = value.text()?.split(separator: "/").map(String.init) ?? []
+            if words.count == 2 { return words }
+            value.report("Another case is named as probe/case, such as service.failed/healthy.")
+            return nil
+        }
+        return Recorded(
+            ending: fields["refused"].flatMap { $0.text() }.map { .refused($0) } ?? .done(done), output: output,
+            errorOutput: Array((fields["stderr"].flatMap { $0.text() } ?? "").utf8), others: others)
+    }
+
+    /// A mount as statfs(2) gives it.
+    private func mount(_ value: YAMLValue) -> MountRow? {
+        let numbers = ["status", "block_size", "blocks", "free", "available", "inodes", "free_inodes"]
+        guard let fields = value.fields(["mount", "source", "fstype", "options"] + numbers) else { return nil }
+        func bytes(_ key: String) -> [UInt8] { Array((fields[key].flatMap { $0.text() } ?? "").utf8) }
+        func number(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...(.max)) } ?? 0) }
+        return MountRow(
+            mount: bytes("mount"), source: bytes("source"), type: bytes("fstype"), options: bytes("options"), status: number("status"),
+            blockSize: number("block_size"), blocks: number("blocks"), freeBlocks: number("free"), availableBlocks: number("available"),
+            inodes: number("inodes"), freeInodes: number("free_inodes"))
+    }
+
+    private func file(_ value: YAMLValue) -> FileRow? {
+        guard let fields = value.fields(["path", "status", "content"]) else { return nil }
+        return FileRow(
+            path: Array((fields["path"].flatMap { $0.text() } ?? "").utf8),
+            status: UInt64(fields["status"].flatMap { $0.integer(0...200) } ?? 0),
+            content: Array((fields["content"].flatMap { $0.text() } ?? "").utf8))
+    }
+
+    private func hexadecimal(_ value: YAMLValue) -> [UInt8]? {
+        let digits = Array(value.text() ?? "")
+        let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
+        if bytes.count * 2 != digits.count { value.report("hex must be pairs of hexadecimal digits.") }
+        return bytes
+    }
+
+    private func expected(_ root: YAMLValue) -> Expected? {
+        guard let fields = root.fields(["complete", "facts", "findings", "unknown", "no-data"]) else { return nil }
+        var expected = Expected()
+        expected.isComplete = fields["complete"]?.flag() ?? true
+        expected.isNoData = fields["no-data"]?.flag() ?? false
+        expected.facts = fields["facts"]?.list()?.map(words)
+        expected.unknowns = (fields["unknown"]?.texts() ?? []).sorted()
+        guard let findings = fields["findings"] else {
+            root.report("expected.yaml must say which findings come, even if none: findings: [].")
+            return nil
+        }
+        for value in findings.list() ?? [] {
+            guard let finding = value.fields(["id", "subject", "under"]), let id = finding["id"]?.text() else {
+                value.report("An expected finding has an id, a subject and, where it is folded, under.")
+                continue
+            }
+            expected.findings.append(
+                ProbeCase.ExpectedFinding(id: id, subject: finding["subject"].map(words) ?? [:], under: finding["under"]?.text()))
+        }
+        return expected
+    }
+
+    private func words(_ value: YAMLValue) -> [String: String] {
+        var words: [String: String] = [:]
+        for (key, value) in value.pairs() ?? [] { words[key] = value.plain ?? "" }
+        return words
+    }
+}

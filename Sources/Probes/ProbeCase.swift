@@ -1,0 +1,80 @@
+internal import Foundation
+public import Wire
+
+/// A recorded answer to a probe, and the facts and findings that must come of it: a folder below `cases/`.
+///
+/// `answer.yaml` says how the probe ended, `stdout` holds what a program wrote, `expected.yaml` what is to come of it.
+public struct ProbeCase: Equatable, Sendable {
+    /// How the recorded probe ended.
+    public enum Ending: Equatable, Sendable {
+        /// It was run.
+        case done(Done)
+        /// The agent refused it, with this sentence.
+        case refused(String)
+    }
+
+    /// What one finding must be.
+    public struct ExpectedFinding: Equatable, Sendable {
+        /// Id of the rule.
+        public var id: String
+        /// Values of the subject by column.
+        public var subject: [String: String]
+        /// Id of the finding it is folded under; nil for a cause.
+        public var under: String?
+    }
+
+    /// Id of the probe.
+    public var probe: String
+    /// Name of the case.
+    public var name: String
+    /// How it ended.
+    public var ending: Ending
+    /// Standard output, or a reader's rows.
+    public var output: [UInt8]
+    /// Standard error.
+    public var errorOutput: [UInt8]
+    /// Cases of other probes whose answers belong to the same device: probe and case.
+    public var others: [(probe: String, name: String)] { otherNames.map { ($0[0], $0[1]) } }
+    /// Whether the answer is complete.
+    public var isComplete: Bool
+    /// Values by column, a mapping per row; nil where the facts are not compared.
+    public var facts: [[String: String]]?
+    /// Every finding, in any order.
+    public var findings: [ExpectedFinding]
+    /// Ids of the rules that cannot be judged, ascending, each once.
+    public var unknowns: [String]
+    /// Whether the device has nothing for the probe.
+    public var isNoData: Bool
+    /// Path of `expected.yaml`, relative to the library.
+    public var file: String
+
+    private var otherNames: [[String]]
+
+    /// Every case of a probe, by name.
+    ///
+    /// - Throws: `.manifests` with every mistake of every case, `.unreadable` for the folder.
+    public static func all(of manifest: Manifest, directory: String) throws(ProbesError) -> [ProbeCase] {
+        let folder = manifest.file.dropLast("/probe.yaml".count) + "/cases"
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory + "/" + folder) else {
+            throw ProbesError(.unreadable, directory + "/" + folder, "The probe has no cases.")
+        }
+        var cases: [ProbeCase] = []
+        var problems: [ManifestProblem] = []
+        for name in names.sorted() {
+            let reader = CaseReader(directory: directory, folder: folder + "/" + name)
+            if let read = try reader.read(probe: manifest.id, name: name) { cases.append(read) }
+            problems += reader.problems
+        }
+        guard problems.isEmpty else { throw ProbesError(.manifests, manifest.id, "The cases have mistakes.", problems: problems) }
+        return cases
+    }
+
+    init(probe: String, name: String, file: String, answer: CaseReader.Recorded, expected: CaseReader.Expected) {
+        self.probe = probe
+        self.name = name
+        self.file = file
+        (ending, output, errorOutput, otherNames) = (answer.ending, answer.output, answer.errorOutput, answer.others)
+        (isComplete, facts, findings) = (expected.isComplete, expected.facts, expected.findings)
+        (unknowns, isNoData) = (expected.unknowns, expected.isNoData)
+    }
+}
