@@ -1,0 +1,29 @@
+import Catalogue
+import Foundation
+import Probes
+import Testing
+import Wire
+
+let shippedProbes = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "probes").path()
+
+struct DefinitionTests {
+    @Test("a manifest compiles to what the agent knows of the probe")
+    func compiles() throws {
+        let restart = try ManifestLibrary(directory: shippedProbes).manifest("service.restart").definition
+        #expect(restart.impact == .change)
+        #expect(restart.user == "root")
+        #expect(restart.timeLimit == 100_000)
+        #expect(restart.parameters == [ParameterDefinition(name: "unit", type: .unit)])
+        #expect(restart.commandLine(["cups.service"]) == ["/usr/bin/systemctl", "restart", "--", "cups.service"])
+    }
+
+    @Test("a full diagnosis asks what only observes and takes no parameter")
+    func diagnosis() throws {
+        let library = try ManifestLibrary(directory: shippedProbes)
+        let ids = library.diagnosisProbes.map(\.id)
+        #expect(ids.contains("storage.space"))
+        #expect(!ids.contains("service.restart"))
+        #expect(!ids.contains("storage.vacuum-journal"))
+    }
+}
