@@ -61,6 +61,12 @@ import Wire
         #expect(error("threshold 1\n" + many.joined(separator: "\n"))?.sentence.string.contains("Line 34 ") == true)
     }
 
+    @Test("one key in two dresses is still one key")
+    func twice() {
+        let error = error("threshold 2\n\(one)\n\(Reviewer(1, application: "ssh:").line)\n\(Reviewer(1, application: "ssh:b").line)")
+        #expect(error?.sentence.string.contains("Line 3 ") == true)
+    }
+
     @Test("a file that is too long is refused before it is read")
     func flood() { #expect(error(String(repeating: "\n", count: 1 << 20) + "threshold 1\n\(one)")?.rule == .trustMalformed) }
 }

@@ -72,8 +72,8 @@ struct MessageSample: Sendable, CustomStringConvertible {
             [(0, 10), (1, .bytes(note)), (2, 9), (3, .list([.bytes(digest)]))]),
         MessageSample("close, shortest", .close(Close()), [(0, 10), (2, 0)]),
         MessageSample(
-            "closed", .closed(Closed(checkpoint: note, witness: WitnessAnswer(status: .otherSize, lastSeen: note))),
-            [(0, 11), (1, .bytes(note)), (2, 4), (3, .bytes(note))]),
+            "closed", .closed(Closed(checkpoint: note, witness: WitnessAnswer(status: .otherSize, lastSeen: note), busyTime: 1_234_567)),
+            [(0, 11), (1, .bytes(note)), (2, 4), (3, .bytes(note)), (5, 1_234_567)]),
     ]
 
     private static let requests: [MessageSample] = [

@@ -154,10 +154,13 @@ private func refusal(_ hex: String) -> WireError? {
     @Test("a refusal names its rule")
     func refusalWithoutRule() { #expect(refusal("a2 00 07 01 01") == WireError(.missingField, 2)) }
 
-    @Test("hello's flags are two, and others are refused")
-    func helloFlags() {
-        #expect(refusal("a6 00 01 01 01 06 00 07 00 09 00 0b 04")?.code == .outOfRange)
-        #expect(refusal("a6 00 01 01 01 06 00 07 00 09 00 0b 03") == nil)
+    @Test("flags of hello that this version does not know are passed over")
+    func helloFlags() throws {
+        guard case .hello(let hello) = try Message(decoding: bytes(hex: "a6 00 01 01 01 06 00 07 00 09 00 0b 06")) else {
+            throw WireError(.unknownMessage)
+        }
+        #expect(!hello.isStandalone)
+        #expect(hello.isRoot)
     }
 
     @Test("limits of the protocol are the parser's")

@@ -22,8 +22,10 @@ public func fuzzTrust(_ bytes: [UInt8]) -> Bool {
 /// A signed catalogue, which nobody trusted has signed.
 public func fuzzCatalogue(_ bytes: [UInt8]) -> Bool {
     guard let catalogue = try? SignedCatalogue(decoding: bytes) else { return true }
-    guard isSame(catalogue.encoded, as: bytes) else { return false }
-    if let header = try? CatalogueHeader(decoding: catalogue.header), !isSame(header.encoded, as: catalogue.header) { return false }
+    guard isSame(catalogue.encoded, as: bytes, lastKey: 2) else { return false }
+    if let header = try? CatalogueHeader(decoding: catalogue.header), !isSame(header.encoded, as: catalogue.header, lastKey: 6) {
+        return false
+    }
     guard fuzzPart(catalogue.devicePart) else { return false }
     let key: Text = "threshold 1\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n"
     guard let trust = try? TrustPolicy(file: key.bytes) else { return false }

@@ -41,7 +41,7 @@ public struct TrustPolicy: Equatable, Sendable {
             guard words.count >= 2, let blob = Base64.decode(words[1]) else { throw Self.malformed(number, "is not an SSH public key") }
             let key = try Self.key(blob, line: number)
             guard key.algorithm.bytes == Array(first) else { throw Self.malformed(number, "names another key type than its key has") }
-            if keys.contains(where: { $0.blob == key.blob }) { throw Self.malformed(number, "names a key for the second time") }
+            if keys.contains(where: { $0.point == key.point }) { throw Self.malformed(number, "names a key for the second time") }
             guard keys.count < Self.keyCountLimit else { throw Self.malformed(number, "is one key too many; 32 are allowed") }
             keys.append(key)
         }
