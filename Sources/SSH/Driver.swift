@@ -95,7 +95,7 @@ final class Driver {
     func shut(_ reason: SSHError) {
         guard end == nil else { return }
         end = reason
-        if hangUp == nil { session.disconnect() }
+        if hangUp == nil, reason.libssh2Code == nil { session.disconnect() }
         closeTransport(lastWords: session.buffers.takeOutbound())
         session.free()
         waiting.signalAll()

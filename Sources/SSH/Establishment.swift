@@ -18,6 +18,7 @@ actor Establishment {
     private let identities: [Identity]
     private let deadlines: Deadlines
     private let executor: any SerialExecutor
+    private var agentFailure: SSHError?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     private var driver: Driver { bound.value }
@@ -92,6 +93,7 @@ actor Establishment {
             tried.append(identity.label)
             if let words = driver.session.buffers.disconnect { throw refusal("the server hung up: \(words)", tried: tried) }
         }
+        if let agentFailure { throw agentFailure }
         throw refusal("the server accepts \(await methods(until: deadline))", tried: tried)
     }
 
@@ -119,9 +121,20 @@ actor Establishment {
             case .refused: return false
             case .wantsSignature: break
             }
-            let agent = KeyAgent(socketPath: path, loop: driver.loop)
-            request.signature = try await agent.sign(request.message ?? [], with: blob, until: deadline)
+            try await askAgent(at: path, for: request, until: deadline)
             return try await attempt(request, until: deadline) == .accepted
+        }
+    }
+
+    /// An agent that will not sign is remembered, and the next identity gets its turn.
+    private func askAgent(at path: String, for request: SignatureRequest, until deadline: NIODeadline) async throws(SSHError) {
+        let agent = KeyAgent(socketPath: path, loop: driver.loop)
+        do throws(SSHError) {
+            request.signature = try await agent.sign(request.message ?? [], with: request.publicKeyBlob, until: deadline)
+        } catch {
+            guard error.code == .agentUnavailable else { throw error }
+            agentFailure = error
+            request.isDeclined = true
         }
     }
 
@@ -134,7 +147,7 @@ actor Establishment {
         return try await driver.complete(.authentication, until: deadline) { () -> Step<Attempt> in
             switch session.authenticate(user: user, request: request) {
             case .done: return .done(.accepted)
-            case .wantsInput where request.message != nil && request.signature == nil: return .done(.wantsSignature)
+            case .wantsInput where request.message != nil && request.signature == nil && !request.isDeclined: return .done(.wantsSignature)
             case .wantsInput: return .wantsInput
             case .refused(let error): return .refused(error)
             case .failed(let failure):

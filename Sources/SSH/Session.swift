@@ -33,6 +33,7 @@ final class Session {
 
     let buffers = SessionBuffers()
     private var pointer: OpaquePointer?
+    private var isShaken = false
 
     init?() {
         guard Self.isReady, Self.descriptor >= 0, let session = cssh2_session_init(Unmanaged.passUnretained(buffers).toOpaque()) else {
@@ -65,6 +66,8 @@ final class Session {
     fileprivate(set) var openChannels = 0
 
     func prefer(hostKeys: [String]) {
+        // The server may have said enough already to have the session ended.
+        guard let pointer else { return }
         let lists: [(Int32, [String])] = [
             (LIBSSH2_METHOD_KEX, AlgorithmPreference.keyExchange), (LIBSSH2_METHOD_HOSTKEY, hostKeys),
             (LIBSSH2_METHOD_CRYPT_CS, AlgorithmPreference.cipher), (LIBSSH2_METHOD_CRYPT_SC, AlgorithmPreference.cipher),
@@ -77,7 +80,9 @@ final class Session {
 
     /// Banner, key exchange, and the request for the authentication service.
     func handshake() -> Step<Void> {
-        step { libssh2_session_handshake($0, Self.descriptor) }
+        let outcome = step { libssh2_session_handshake($0, Self.descriptor) }
+        if case .done = outcome { isShaken = true }
+        return outcome
     }
 
     /// The key the server proved to hold; `nil` before the handshake.
@@ -130,9 +135,10 @@ final class Session {
         return .failed(failure(code))
     }
 
-    /// Tells the peer that this side is done; nothing is waited for.
+    /// Tells the peer that this side is done, if there are keys to say it with; nothing is waited for.
     func disconnect() {
-        guard let pointer else { return }
+        // Before that, sending anything would take up a key exchange that may just have failed.
+        guard let pointer, isShaken else { return }
         _ = libssh2_session_disconnect_ex(pointer, 11, "done", "")
     }
 
@@ -172,12 +178,13 @@ final class SessionChannel {
         self.session = session
     }
 
-    /// Asks for `command` to be started.
+    /// Asks for `command` to be started; an empty one is sent as such, for servers that run a command of their own instead.
     func execute(_ command: [UInt8]) -> Step<Void> {
-        step { channel in
-            command.withUnsafeBytes { bytes in
+        // libssh2 takes a null pointer, which an empty array may have, for a request without a command.
+        (command + [0]).withUnsafeBytes { bytes in
+            step { channel in
                 libssh2_channel_process_startup(
-                    channel, "exec", 4, bytes.bindMemory(to: CChar.self).baseAddress, UInt32(bytes.count))
+                    channel, "exec", 4, bytes.bindMemory(to: CChar.self).baseAddress, UInt32(command.count))
             }
         }
     }

@@ -8,6 +8,8 @@ final class SignatureRequest {
     private(set) var message: [UInt8]?
     /// The signature made elsewhere, without the algorithm's name.
     var signature: [UInt8]?
+    /// Set when nobody will sign: libssh2 then drops its half-done request, and can be given the next key.
+    var isDeclined = false
 
     /// - Parameter sign: Signs at once; `nil` if the signature is made elsewhere.
     init(publicKeyBlob: [UInt8], sign: (([UInt8]) -> [UInt8])?) {
@@ -31,6 +33,7 @@ final class SignatureRequest {
     static let callback: Callback = { _, signature, length, bytes, count, abstract in
         guard let signature, let length, let context = abstract?.pointee else { return -1 }
         let request = Unmanaged<SignatureRequest>.fromOpaque(context).takeUnretainedValue()
+        guard !request.isDeclined else { return -1 }
         guard let answer = request.answer(Array(UnsafeBufferPointer(start: bytes, count: count))) else { return LIBSSH2_ERROR_EAGAIN }
         // libssh2 frees it with the session's own allocator.
         guard let copy = cssh2_allocate(answer.count, nil) else { return LIBSSH2_ERROR_ALLOC }

@@ -1,56 +1,58 @@
 import SSH
 import Testing
 
-@Suite("Commands on a real sshd")
-struct CommandTests {
-    @Test("output, errors and exit status come back apart")
-    func streams() async throws {
-        try await Server.with { server in
-            let connection = try await server.connect()
-            let result = try await connection.run("echo out; echo err >&2; exit 7")
-            #expect(result.standardOutput == Array("out\n".utf8))
-            #expect(result.standardError == Array("err\n".utf8))
-            #expect(result.exit == .exited(7))
-            await connection.close()
-        }
-    }
-
-    @Test("a command that a signal ends is told by the signal's name")
-    func signal() async throws {
-        try await Server.with { server in
-            let connection = try await server.connect()
-            #expect(try await connection.run("kill -TERM $$").exit == .signalled("TERM"))
-            await connection.close()
-        }
-    }
-
-    @Test("a mebibyte goes through cat and comes back unchanged")
-    func bothDirections() async throws {
-        try await Server.with { server in
-            let connection = try await server.connect()
-            let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-            let result = try await connection.run("cat", input: bytes, outputLimit: bytes.count)
-            #expect(result.standardOutput == bytes)
-            #expect(result.exit == .exited(0))
-            await connection.close()
-        }
-    }
-
-    @Test("a read that waits does not stop a write on the same channel")
-    func bidirectional() async throws {
-        try await Server.with { server in
-            let connection = try await server.connect()
-            let channel = try await connection.exec("cat")
-            for round in 0..<20 {
-                async let answer = channel.read()
-                try await channel.write(Array("round \(round)\n".utf8))
-                #expect(try await answer == .standardOutput(Array("round \(round)\n".utf8)))
+extension ServerTests {
+    @Suite("Commands on a real sshd")
+    struct CommandTests {
+        @Test("output, errors and exit status come back apart")
+        func streams() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let result = try await connection.run("echo out; echo err >&2; exit 7")
+                #expect(result.standardOutput == Array("out\n".utf8))
+                #expect(result.standardError == Array("err\n".utf8))
+                #expect(result.exit == .exited(7))
+                await connection.close()
             }
-            try await channel.sendEOF()
-            #expect(try await channel.read() == nil)
-            #expect(try await channel.exitStatus() == .exited(0))
-            await channel.close()
-            await connection.close()
+        }
+
+        @Test("a command that a signal ends is told by the signal's name")
+        func signal() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                #expect(try await connection.run("kill -TERM $$").exit == .signalled("TERM"))
+                await connection.close()
+            }
+        }
+
+        @Test("a mebibyte goes through cat and comes back unchanged")
+        func bothDirections() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+                let result = try await connection.run("cat", input: bytes, outputLimit: bytes.count)
+                #expect(result.standardOutput == bytes)
+                #expect(result.exit == .exited(0))
+                await connection.close()
+            }
+        }
+
+        @Test("a read that waits does not stop a write on the same channel")
+        func bidirectional() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let channel = try await connection.exec("cat")
+                for round in 0..<20 {
+                    async let answer = channel.read()
+                    try await channel.write(Array("round \(round)\n".utf8))
+                    #expect(try await answer == .standardOutput(Array("round \(round)\n".utf8)))
+                }
+                try await channel.sendEOF()
+                #expect(try await channel.read() == nil)
+                #expect(try await channel.exitStatus() == .exited(0))
+                await channel.close()
+                await connection.close()
+            }
         }
     }
 }

@@ -11,8 +11,7 @@ final class Server: Sendable {
     let user: String
     let userKey: Ed25519Key
     let hostKeys: [HostKey]
-    private let process: Process
-    private let leash = Pipe()
+    private let child: Child
 
     var address: Address { Address(host: "127.0.0.1", port: port) }
     var identity: Identity { .ed25519(userKey) }
@@ -20,8 +19,16 @@ final class Server: Sendable {
     /// Runs `body` with a server whose sshd_config ends with `settings`.
     static func with<Value>(settings: [String] = [], _ body: (Server) async throws -> Value) async throws -> Value {
         let server = try Server(settings: settings)
-        defer { server.stop() }
-        return try await body(server)
+        do {
+            let value = try await body(server)
+            await server.child.stop()
+            Scratch.remove(server.folder)
+            return value
+        } catch {
+            await server.child.stop()
+            Scratch.remove(server.folder)
+            throw error
+        }
     }
 
     private init(settings: [String]) throws {
@@ -42,36 +49,23 @@ final class Server: Sendable {
         }
         try Scratch.write(userKey.openSSHPublicKey(comment: "test"), to: "\(folder)/authorized_keys")
         try Scratch.write((settings + lines).joined(separator: "\n") + "\n", to: "\(folder)/sshd_config")
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // The shell ends sshd when its standard input ends, which also happens when the tests crash.
-        process.arguments = ["-c", "exec 3<&0; /usr/sbin/sshd -D -e -f $0 </dev/null & cat <&3; kill $!; wait", "\(folder)/sshd_config"]
+        child = Child("/usr/sbin/sshd -D -e -f $0", "\(folder)/sshd_config")
         try start()
     }
 
     /// Starts sshd and reads what it says until it listens.
     private func start() throws {
-        let errors = Pipe()
-        process.standardError = errors
-        process.standardInput = leash
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        var said = ""
-        while !said.contains("Server listening on") {
-            let piece = errors.fileHandleForReading.availableData
-            guard !piece.isEmpty else { throw Scratch.Failure(description: "sshd did not start: \(said)") }
-            said += String(decoding: piece, as: UTF8.self)
+        let said = try child.start()
+        var text = ""
+        while !text.contains("Server listening on") {
+            let piece = said.availableData
+            guard !piece.isEmpty else { throw Scratch.Failure(description: "sshd did not start: \(text)") }
+            text += String(decoding: piece, as: UTF8.self)
         }
         // The rest is drained so that sshd never waits for a reader.
-        errors.fileHandleForReading.readabilityHandler = { handle in
+        said.readabilityHandler = { handle in
             if handle.availableData.isEmpty { handle.readabilityHandler = nil }
         }
-    }
-
-    private func stop() {
-        try? leash.fileHandleForWriting.close()
-        process.waitUntilExit()
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
     func connect(
@@ -80,6 +74,40 @@ final class Server: Sendable {
         try await Connection.open(
             to: address, user: user, hostKey: hostKey ?? .pinned(hostKeys), identities: identities ?? [identity], deadlines: deadlines,
             on: loop)
+    }
+}
+
+/// A program that runs during one test, and ends with it even if the tests crash: on a leash, a pipe whose end it waits for.
+final class Child: Sendable {
+    private let process = Process()
+    private let leash = Pipe()
+    private let ended: AsyncStream<Void>
+
+    /// - Parameter command: A shell's words, in which `$0` stands for `argument`.
+    init(_ command: String, _ argument: String) {
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "exec 3<&0; \(command) </dev/null 3<&- & cat <&3 >/dev/null 2>&1; kill $!; wait", argument]
+        let (ended, continuation) = AsyncStream<Void>.makeStream()
+        self.ended = ended
+        process.terminationHandler = { _ in continuation.finish() }
+    }
+
+    /// Starts the program; what it writes to both streams can be read.
+    func start() throws -> FileHandle {
+        let said = Pipe()
+        process.standardInput = leash
+        process.standardOutput = said
+        process.standardError = said
+        // Programs started by other tests must not hold this leash too.
+        _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        try process.run()
+        return said.fileHandleForReading
+    }
+
+    /// Ends the program and waits for it without blocking a thread.
+    func stop() async {
+        try? leash.fileHandleForWriting.close()
+        for await _ in ended {}
     }
 }
 
@@ -100,6 +128,18 @@ enum Scratch {
         guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]) else {
             throw Failure(description: "cannot write \(path)")
         }
+    }
+
+    static func append(_ text: String, to path: String) throws {
+        try write(try Self.text(path) + "\n" + text, to: path)
+    }
+
+    static func text(_ path: String) throws -> String {
+        try String(contentsOfFile: path, encoding: .utf8)
+    }
+
+    static func remove(_ path: String) {
+        try? FileManager.default.removeItem(atPath: path)
     }
 
     @discardableResult

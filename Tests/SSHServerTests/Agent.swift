@@ -1,0 +1,23 @@
+import Foundation
+
+/// A private ssh-agent for one test.
+enum Agent {
+    /// Starts an agent in `folder`, adds the key files, and ends it after `body`.
+    static func with<Value>(folder: String, keys: [String], _ body: (String) async throws -> Value) async throws -> Value {
+        let socket = "\(folder)/agent"
+        let child = Child("/usr/bin/ssh-agent -D -a $0", socket)
+        // It prints how to reach it once it listens.
+        guard try !child.start().availableData.isEmpty else { throw Scratch.Failure(description: "ssh-agent did not start") }
+        do {
+            for key in keys {
+                try Scratch.run("/usr/bin/ssh-add", ["-q", key], environment: ["SSH_AUTH_SOCK": socket])
+            }
+            let value = try await body(socket)
+            await child.stop()
+            return value
+        } catch {
+            await child.stop()
+            throw error
+        }
+    }
+}

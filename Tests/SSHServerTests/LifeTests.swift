@@ -1,0 +1,164 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import SSH
+
+extension ServerTests {
+    @Suite("Channels and connections over their life, on a real sshd")
+    struct LifeTests {
+        @Test("two channels of one connection work at the same time")
+        func twoChannels() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
+                async let first = connection.run("cat", input: bytes)
+                async let second = connection.run("cat; exit 3", input: bytes.reversed())
+                #expect(try await first.standardOutput == bytes)
+                #expect(try await second.standardOutput == bytes.reversed())
+                #expect(try await second.exit == .exited(3))
+                await connection.close()
+            }
+        }
+
+        @Test("many commands started at once each get their own answer")
+        func manyCommands() async throws {
+            try await Server.with(settings: ["MaxSessions 20"]) { server in
+                let connection = try await server.connect()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<10 {
+                        group.addTask {
+                            let result = try await connection.run("echo \(number)")
+                            #expect(result.standardOutput == Array("\(number)\n".utf8))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                await connection.close()
+            }
+        }
+
+        @Test("a read past its deadline says so and loses nothing")
+        func readDeadline() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let channel = try await connection.exec("cat")
+                let error = await #expect(throws: SSHError.self) { _ = try await channel.read(within: .milliseconds(50)) }
+                #expect(error?.code == .timedOut)
+                try await channel.write([1, 2, 3])
+                #expect(try await channel.read() == .standardOutput([1, 2, 3]))
+                await channel.close()
+                await connection.close()
+            }
+        }
+
+        @Test("a cancelled read ends at once and poisons its channel, and no other")
+        func cancelledRead() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let channel = try await connection.exec("cat")
+                let reading = Task { () async -> SSHError.Code? in
+                    do throws(SSHError) {
+                        _ = try await channel.read()
+                        return nil
+                    } catch {
+                        return error.code
+                    }
+                }
+                reading.cancel()
+                #expect(await reading.value == .cancelled)
+                let after = await #expect(throws: SSHError.self) { try await channel.write([1]) }
+                #expect(after?.code == .cancelled)
+                await channel.close()
+                await channel.close()
+                #expect(try await connection.run("echo still").standardOutput == Array("still\n".utf8))
+                await connection.close()
+            }
+        }
+
+        @Test("closing a connection ends the reads that wait on it")
+        func closeEndsReads() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let channel = try await connection.exec("cat")
+                let reading = Task { try await channel.read() }
+                await connection.close()
+                await connection.close()
+                await #expect(throws: SSHError.self) { _ = try await reading.value }
+                let error = await #expect(throws: SSHError.self) { _ = try await connection.exec("true") }
+                #expect(error?.code == .closed)
+            }
+        }
+
+        @Test("a command killed with its sshd is a vanished peer, after its output was read")
+        func vanished() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let channel = try await connection.exec("echo last; read go; kill -KILL $PPID; sleep 1")
+                #expect(try await channel.read() == .standardOutput(Array("last\n".utf8)))
+                try await channel.write(Array("go\n".utf8))
+                let error = await #expect(throws: SSHError.self) { while try await channel.read() != nil {} }
+                #expect(error?.code == .peerVanished)
+                await connection.close()
+            }
+        }
+
+        @Test("more output than allowed is refused, and the connection goes on")
+        func outputLimit() async throws {
+            try await Server.with { server in
+                let connection = try await server.connect()
+                let error = await #expect(throws: SSHError.self) { _ = try await connection.run("yes", outputLimit: 100_000) }
+                #expect(error?.code == .outputLimit)
+                #expect(try await connection.run("true").exit == .exited(0))
+                await connection.close()
+            }
+        }
+
+        @Test("nothing of fifty connections is left: no session, no channel, no descriptor")
+        func leaks() async throws {
+            try await Server.with(settings: ["MaxStartups 100"]) { server in
+                func visit() async throws {
+                    let connection = try await server.connect()
+                    #expect(try await connection.run("true").exit == .exited(0))
+                    let dropped = try await connection.exec("cat")
+                    _ = dropped
+                    await connection.close()
+                    _ = try? await server.connect(identities: [.ed25519(.generate())])
+                }
+                try await visit()
+                let before = Self.openDescriptors
+                for _ in 0..<5 {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for _ in 0..<5 { group.addTask { try await visit() } }
+                        try await group.waitForAll()
+                    }
+                }
+                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(Self.openDescriptors == before)
+            }
+        }
+
+        private static var openDescriptors: Int {
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?.hasPrefix("socket:") == true
+            }.count) ?? -1
+        }
+
+        @Test("a stream that comes one byte at a time is the same stream")
+        func onePieceAtATime() async throws {
+            try await Server.with { server in
+                let connection = try await Connection.open(
+                    to: server.address, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity],
+                    deadlines: Deadlines(), on: nil, deliveryLimit: 1)
+                let bytes = [UInt8](repeating: 7, count: 5000)
+                let result = try await connection.run("cat; echo done >&2", input: bytes)
+                #expect(result.standardOutput == bytes)
+                #expect(result.standardError == Array("done\n".utf8))
+                await connection.close()
+            }
+        }
+    }
+}
