@@ -121,7 +121,7 @@ public actor DeviceSession {
         func batch(_ offer: WitnessOffer) -> OpeningBatch {
             let open = Open(
                 controllerVersion: Text(Desk.version), session: Text(id), call: Text(call ?? ""), operatorName: Text(desk.operatorName),
-                reason: Text(reason), witness: offer)
+                reason: Text(reason).sentence(limit: RollcallProtocol.sentenceSizeLimit), witness: offer)
             return OpeningBatch(open: open, probes: questions.map { ($0.probe, $0.parameters) })
         }
         if !questions.isEmpty { try desk.database.recordRequests(session: id, batch(WitnessOffer()).requests) }

@@ -38,6 +38,8 @@ public struct RemedyRun: Sendable {
         public let after: Verdict?
         /// What became of each finding that was there before.
         public let comparison: Comparison?
+        /// How the evidence of each finding reads now, whether or not it is still a finding.
+        public let evidenceAfter: [FindingKey: String]
         /// Whether the remedy ran to an accepted end, and every finding that names it is gone.
         public let isFixed: Bool
         /// How both ledgers stand to each other.
@@ -94,15 +96,17 @@ public struct RemedyRun: Sendable {
             guard hasRun, !questions.isEmpty else {
                 let parting = try? await session.end()
                 return Result(
-                    plan: plan, before: before, answer: answer, after: nil, comparison: nil, isFixed: hasRun && questions.isEmpty,
-                    heads: parting?.judgement)
+                    plan: plan, before: before, answer: answer, after: nil, comparison: nil, evidenceAfter: [:],
+                    isFixed: hasRun && questions.isEmpty, heads: parting?.judgement)
             }
-            let after = try diagnostician.judge(try await session.ask(questions))
+            let answersAfter = try await session.ask(questions)
+            let after = try diagnostician.judge(answersAfter)
             let comparison = Verdict.compare(before: before, after: after)
             let isFixed = try record(comparison, plan: plan, session: session)
             let parting = try? await session.end()
             return Result(
-                plan: plan, before: before, answer: answer, after: after, comparison: comparison, isFixed: isFixed, heads: parting?.judgement)
+                plan: plan, before: before, answer: answer, after: after, comparison: comparison,
+                evidenceAfter: diagnostician.evidence(for: before.findings, in: answersAfter), isFixed: isFixed, heads: parting?.judgement)
         } catch {
             _ = try? await session.end()
             throw error

@@ -1,3 +1,4 @@
+internal import Diagnosis
 internal import AgentClient
 internal import SSH
 
@@ -8,7 +9,7 @@ extension CommandFailure {
             self.init(underlying, device: device, address: address)
             return
         }
-        let detail = printable(error.detail)
+        let detail = displayed(error.detail)
         switch error.code {
         case .protocolVersion:
             self.init(
@@ -66,6 +67,6 @@ extension CommandFailure {
             case "busy": (.refused, "Try again in a moment.")
             default: (.refused, "The device's owner can see more with `rollcall-agent log`.")
             }
-        self.init(status, kind: "refused-" + printable(rule), "\(device) refused \(what == device ? "the session" : what): \(sentence)", next: next)
+        self.init(status, kind: "refused-" + displayed(rule), "\(device) refused \(what == device ? "the session" : what): \(sentence)", next: next)
     }
 }

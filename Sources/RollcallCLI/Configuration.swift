@@ -1,3 +1,4 @@
+internal import Diagnosis
 internal import Foundation
 internal import Yams
 
@@ -61,7 +62,7 @@ struct Configuration: Sendable {
             throw refuse("it cannot be read as UTF-8 text", "Check its permissions and content.")
         }
         let node: Node?
-        do { node = try Yams.compose(yaml: text) } catch { throw refuse("it is not YAML (\(printable("\(error)")))", "Mend the file.") }
+        do { node = try Yams.compose(yaml: text) } catch { throw refuse("it is not YAML (\(displayed("\(error)")))", "Mend the file.") }
         guard let node else { return [:] }
         guard let mapping = node.mapping else { throw refuse("it is not a list of `key: value` lines", "Mend the file.") }
         var settings: [String: String] = [:]
@@ -69,7 +70,7 @@ struct Configuration: Sendable {
             let name = key.string ?? ""
             let line = key.mark?.line ?? 0
             guard keys.contains(name) else {
-                throw refuse("line \(line) has the unknown key \"\(printable(name))\"", "Known keys: \(keys.sorted().joined(separator: ", ")).")
+                throw refuse("line \(line) has the unknown key \"\(displayed(name))\"", "Known keys: \(keys.sorted().joined(separator: ", ")).")
             }
             guard let text = value.string else { throw refuse("line \(line): \(name) must be text", "Write \(name): VALUE.") }
             settings[name] = text

@@ -1,3 +1,4 @@
+internal import Diagnosis
 internal import SSH
 
 extension CommandFailure {
@@ -7,7 +8,7 @@ extension CommandFailure {
     ///   - device: Name, as it was given.
     ///   - address: Host and port, for the sentence.
     init(_ error: SSHError, device: String, address: String) {
-        let detail = printable(error.detail)
+        let detail = displayed(error.detail)
         switch error.code {
         case .nameNotFound:
             self.init(

@@ -1,3 +1,4 @@
+internal import Diagnosis
 internal import Store
 
 extension CommandFailure {
@@ -5,7 +6,7 @@ extension CommandFailure {
     ///
     /// - Parameter what: What was looked for, where that is a device or a call: "device kiosk-1".
     init(_ error: StoreError, what: String? = nil) {
-        let subject = printable(error.subject)
+        let subject = displayed(error.subject)
         switch error.code {
         case .locked:
             self.init(

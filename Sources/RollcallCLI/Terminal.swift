@@ -72,11 +72,12 @@ struct TextTable {
     private let headings: [String]
     private var rows: [[String]] = []
 
-    init(_ headings: String...) { self.headings = headings }
+    init(_ headings: [String]) { self.headings = headings }
 
-    /// Adds a row; missing cells are empty.
-    mutating func add(_ cells: String...) {
-        rows.append(cells + Array(repeating: "", count: max(0, headings.count - cells.count)))
+    /// Adds a row of one cell for each heading.
+    mutating func add(_ cells: [String]) {
+        precondition(cells.count == headings.count, "a row has a cell for each heading")
+        rows.append(cells)
     }
 
     /// Whether there is no row.

@@ -1,1 +1,8 @@
-@main struct Rollcall { static func main() {} }
+import RollcallCLI
+
+@main
+struct Rollcall {
+    static func main() async {
+        await runRollcall()
+    }
+}

@@ -1,0 +1,135 @@
+internal import ArgumentParser
+internal import Calls
+internal import Diagnosis
+internal import Foundation
+internal import Store
+internal import Wire
+
+/// Opens a call: who it is, what was before, what is wrong now, and what usually helps.
+struct CallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "call", abstract: "Open a support call on a device: brief, diagnosis, and what usually fixes it.",
+        discussion: "On a terminal a prompt follows; elsewhere the call stays open for `rollcall fix` and `rollcall close`.")
+
+    @Argument(help: "The device's name.")
+    var device: String
+
+    @Option(name: .customLong("case"), help: ArgumentHelp("Number of the case in the ticket system.", valueName: "id"))
+    var caseID = ""
+
+    @Option(help: ArgumentHelp("What the customer says.", valueName: "text"))
+    var symptom = ""
+
+    @Option(help: "Would a truck roll without Rollcall: yes, no or unsure. Frozen now, for the figures later.")
+    var wouldRoll = SupportCall.WouldRoll.unsure
+
+    @OptionGroup var options: DeskOptions
+
+    func run() async throws {
+        let desk = try await options.desk()
+        let found = try findDevice(device, desk.database)
+        if let open = try desk.database.calls(CallSelection(device: found.id, isOpen: true, limit: 1)).first {
+            throw CommandFailure(
+                .badData, kind: "call-open", "\(found.name) has an open call already, \(open.id), since \(timeText(open.openedAt)).",
+                next: "Go on in it with `rollcall diagnose` and `rollcall fix`, or end it with `rollcall close OUTCOME --call \(open.id)`.")
+        }
+        let earlier = try desk.database.calls(CallSelection(device: found.id, limit: 3))
+        let call = try desk.database.recordCallOpened(
+            device: found.id, caseID: caseID, symptom: symptom, wouldRoll: wouldRoll, operator: desk.operatorName)
+        if !options.json { brief(found, call: call, earlier: earlier) }
+        let diagnosis = try await withDevice(found) {
+            try await DeviceDiagnosis.run(found, desk: desk, call: call.id, reason: symptom.isEmpty ? "call" : "call: \(symptom)")
+        }
+        if options.json || !Terminal.current.canAsk { try show(diagnosis, device: found, desk: desk, call: call.id, json: options.json) }
+        printVerdict(diagnosis, device: found, desk: desk)
+        try await CallConsole(desk: desk, device: found, call: call, diagnosis: diagnosis).run()
+    }
+
+    private func brief(_ device: Device, call: SupportCall, earlier: [SupportCall]) {
+        let terminal = Terminal.current
+        terminal.line(terminal.styled("Call \(call.id)", .faint) + (caseID.isEmpty ? "" : "  case \(displayed(caseID, limit: 60))"))
+        if earlier.isEmpty {
+            terminal.line("No earlier call on \(device.name).")
+        }
+        for old in earlier {
+            let end = old.closing.map { closing in
+                closing.outcome.rawValue + (closing.notes.isEmpty ? "" : ": " + displayed(closing.notes, limit: 80))
+            }
+            terminal.line("Before: \(timeText(old.openedAt))  \(displayed(old.symptom, limit: 60))  ->  \(end ?? "still open")")
+        }
+    }
+}
+
+extension SupportCall.WouldRoll: ExpressibleByArgument {}
+extension SupportCall.Outcome: ExpressibleByArgument {}
+
+/// The prompt of a call on a terminal.
+struct CallConsole {
+    let desk: Desk
+    let device: Device
+    let call: SupportCall
+    let diagnosis: DeviceDiagnosis
+
+    private static let help = """
+        diagnose                    ask everything again
+        fix REMEDY [name=value ...] run a remedy, with before and after
+        run PROBE [name=value ...]  run one probe
+        close OUTCOME [note]        end the call: fixed-remotely, customer-action, no-fault-found, visit-needed, unreachable, abandoned
+        leave                       leave the call open
+        """
+
+    /// Reads commands until the call ends or is left.
+    func run() async throws {
+        let terminal = Terminal.current
+        terminal.line(terminal.styled("\nThe call is open. Type a command, or help.", .faint))
+        while true {
+            FileHandle.standardError.write(Data("\(device.name)> ".utf8))
+            guard let line = readLine() else { return leave() }
+            let words = line.split(separator: " ").map(String.init)
+            guard let word = words.first else { continue }
+            do {
+                switch word {
+                case "help", "?": terminal.line(Self.help)
+                case "leave", "quit", "exit": return leave()
+                case "diagnose":
+                    let again = try await withDevice(device) {
+                        try await DeviceDiagnosis.run(device, desk: desk, call: call.id, reason: "call: \(call.symptom)")
+                    }
+                    printVerdict(again, device: device, desk: desk)
+                case "fix" where words.count > 1:
+                    let values = try parameters(Array(words.dropFirst(2))).map { Parameter(name: Text($0.name), value: Text($0.value)) }
+                    try await fix(device, remedy: words[1], parameters: values, desk: desk, asks: true, json: false)
+                case "run" where words.count > 1:
+                    var command = try RunCommand.parse([device.name] + words.dropFirst())
+                    try await command.run()
+                case "close" where words.count > 1:
+                    guard let outcome = SupportCall.Outcome(rawValue: words[1]) else { terminal.line(Self.help); continue }
+                    let note = words.dropFirst(2).joined(separator: " ")
+                    let closed = try desk.database.recordCallClosed(
+                        id: call.id, SupportCall.Closing(outcome: outcome, notes: note), operator: desk.operatorName)
+                    showClosed(closed)
+                    return
+                default: terminal.line(Self.help)
+                }
+            } catch {
+                guard let failure = CommandFailure(error, device: device) else { throw error }
+                terminal.complain(failure.sentence)
+                if !failure.nextStep.isEmpty { terminal.complain("  " + failure.nextStep) }
+            }
+        }
+    }
+
+    private func leave() {
+        Terminal.current.line("The call stays open; end it with `rollcall close OUTCOME --call \(call.id)`.")
+    }
+}
+
+/// Says how a call ended.
+func showClosed(_ call: SupportCall) {
+    let terminal = Terminal.current
+    let outcome = call.closing?.outcome.rawValue ?? "open"
+    terminal.line("Call on \(call.device.name) closed: " + terminal.styled(outcome, .bold))
+    if let until = call.provisionalUntil(window: avoidanceWindow) {
+        terminal.line("   A truck roll was avoided, provisionally: it counts if nobody has to go there before \(timeText(until)).")
+    }
+}

@@ -1,0 +1,127 @@
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Foundation
+internal import Probes
+internal import Store
+internal import Wire
+
+/// Runs one probe and shows its answer.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run one probe on a device and show its answer.")
+
+    @Argument(help: "The device's name.")
+    var device: String
+
+    @Argument(help: "Id of the probe, such as storage.space.")
+    var probe: String
+
+    @Argument(help: "Parameters as name=value.")
+    var parameters: [String] = []
+
+    @Flag(help: "Do not ask before a probe that may be noticed or changes the device.")
+    var yes = false
+
+    @OptionGroup var options: DeskOptions
+
+    func run() async throws {
+        let desk = try await options.desk()
+        let found = try findDevice(device, desk.database)
+        let manifest = try desk.library.manifest(probe)
+        let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
+        _ = try manifest.definition.check(values)
+        if manifest.impact != .observe, !yes {
+            try confirm("\(manifest.id) may \(manifest.impact == .change ? "change" : "disturb") \(found.name). Run it?")
+        }
+        let call = try openCall(of: found, desk.database)
+        let answer = try await withDevice(found) {
+            let session = try await DeviceSession.open(
+                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: [.init(probe: manifest.id, parameters: values)])
+            let answers = try await session.firstAnswers()
+            try await session.end()
+            return answers[0]
+        }
+        try show(answer, manifest: manifest)
+    }
+
+    private func show(_ answer: Answer, manifest: Manifest) throws {
+        let facts = FactListing(answer, manifest: manifest)
+        if options.json {
+            try printJSON(AnswerBody(answer, facts: facts))
+        } else if let facts {
+            var table = TextTable(facts.columns)
+            for row in facts.values { table.add(row.map { displayed($0.text, limit: 60) }) }
+            for line in table.lines(.current) { Terminal.current.line(line) }
+        } else {
+            for line in String(decoding: answer.output, as: UTF8.self).split(separator: "\n") {
+                Terminal.current.line(displayed(String(line), limit: 2_000))
+            }
+        }
+        for line in String(decoding: answer.errorOutput, as: UTF8.self).split(separator: "\n").prefix(20) {
+            Terminal.current.complain("  " + displayed(String(line)))
+        }
+        if let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: device) { throw failure }
+    }
+}
+
+/// Asks before something is done; without a terminal the answer is no.
+func confirm(_ question: String) throws(CommandFailure) {
+    guard Terminal.current.canAsk else {
+        throw CommandFailure(.declined, kind: "not-confirmed", "Nobody can be asked here: \(question)", next: "Say it beforehand with --yes.")
+    }
+    guard Terminal.current.confirm(question) else { throw CommandFailure(.declined, kind: "declined", "Nothing was done.") }
+}
+
+extension CommandFailure {
+    /// What kept an answer from being whole; nil for a whole one.
+    init?(_ answer: Answer, accepted: [UInt64], device: String) {
+        let probe = answer.probe
+        switch answer.ending {
+        case .refused(let refused):
+            self.init(
+                refusedBy: refused.rule.string, sentence: displayed(refused.sentence.string, limit: 600), what: probe, device: device)
+        case .none(let reason):
+            self.init(.connectionLost, kind: "no-answer", "\(probe) gave no answer: \(displayed(reason)).", next: "Try again.")
+        case .done(let done):
+            switch done.ending {
+            case .timedOut:
+                self.init(
+                    .probeTimedOut, kind: "probe-timed-out", "\(probe) took longer than it may, and was ended on \(device).",
+                    next: "What it asks for may hang; look at load, memory and mounts with `rollcall diagnose \(device)`.")
+            case .abandoned:
+                self.init(
+                    .probeStuck, kind: "probe-stuck", "\(probe) is stuck in the kernel of \(device) and was left behind.",
+                    next: "It is not asked again until it returns; a restart of the device may be needed.")
+            case .exited where !accepted.contains(done.code):
+                self.init(.probeFailed, kind: "probe-failed", "\(probe) ended with exit code \(done.code), which is no answer.")
+            case .exited where done.cutByteCount > 0:
+                self.init(
+                    .probeOutputCut, kind: "output-cut",
+                    "\(probe) wrote more than it may; \(done.cutByteCount) bytes were cut, and the answer is incomplete.")
+            case .exited: return nil
+            case .signalled: self.init(.probeFailed, kind: "probe-died", "\(probe) was ended by signal \(done.code).")
+            case .notStarted:
+                self.init(.probeFailed, kind: "not-started", "\(probe) could not be started on \(device): errno \(done.code).")
+            default: self.init(.probeFailed, kind: "probe-ended", "\(probe) did not end by itself.")
+            }
+        }
+    }
+}
+
+/// An answer for `--json`.
+private struct AnswerBody: Encodable {
+    let probe: String
+    let complete: Bool
+    let facts: [[String: FactValue]]?
+    let output: String?
+    let error: String
+
+    init(_ answer: Answer, facts: FactListing?) {
+        probe = answer.probe
+        if case .done(let done) = answer.ending, done.ending == .exited, done.cutByteCount == 0 { complete = true } else { complete = false }
+        self.facts = facts?.rows
+        output = facts == nil ? String(decoding: answer.output, as: UTF8.self) : nil
+        error = String(decoding: answer.errorOutput, as: UTF8.self)
+    }
+}

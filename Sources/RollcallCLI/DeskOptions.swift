@@ -1,0 +1,101 @@
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Fleet
+internal import Foundation
+internal import Probes
+internal import SSH
+internal import Store
+
+/// Options that every command takes.
+struct DeskOptions: ParsableArguments {
+    @Flag(help: "Print one JSON document instead of text for people.")
+    var json = false
+
+    @Option(help: ArgumentHelp("The store's folder (ROLLCALL_DATA).", valueName: "folder"))
+    var data: String?
+
+    @Option(name: .customLong("operator"), help: ArgumentHelp("Who is at the desk (ROLLCALL_OPERATOR).", valueName: "name"))
+    var operatorName: String?
+
+    @Option(help: ArgumentHelp("Private key to log in with (ROLLCALL_IDENTITY).", valueName: "file"))
+    var identity: String?
+
+    @Option(help: ArgumentHelp("Folder of the signed catalogue (ROLLCALL_CATALOGUE).", valueName: "folder"))
+    var catalogue: String?
+
+    /// The configuration with the flags on top.
+    func configuration() throws(CommandFailure) -> Configuration {
+        var configuration = try Configuration.load()
+        if let data {
+            if catalogue == nil, configuration.catalogue == configuration.data + "/catalogue" { configuration.catalogue = data + "/catalogue" }
+            configuration.data = data
+        }
+        if let operatorName { configuration.operatorName = operatorName }
+        if let identity { configuration.identity = identity }
+        if let catalogue { configuration.catalogue = catalogue }
+        guard Device.isName(configuration.operatorName) else {
+            throw CommandFailure(
+                .usage, kind: "operator", "\"\(displayed(configuration.operatorName))\" is not an operator's name.",
+                next: "Use letters, digits and . _ - with --operator.")
+        }
+        return configuration
+    }
+
+    /// Opens the store.
+    func database() throws -> RollcallDatabase {
+        try RollcallDatabase(path: try configuration().data + "/rollcall.db")
+    }
+
+    /// Opens the store, the catalogue and the keys.
+    ///
+    /// - Parameter identities: Keys to use instead of the configured ones.
+    func desk(identities: [Identity]? = nil) async throws -> Desk {
+        let configuration = try configuration()
+        let folder = CatalogueFolder(configuration.catalogue)
+        guard FileManager.default.fileExists(atPath: configuration.catalogue + "/header.cbor") else {
+            throw CommandFailure(
+                .notFound, kind: "no-catalogue", "There is no catalogue at \(configuration.catalogue).",
+                next: "Pack one with `rollcall probes pack`, have it signed with `rollcall probes sign`, or name one with --catalogue.")
+        }
+        let library = try folder.read().library()
+        let keys: [Identity]
+        if let identities {
+            keys = identities
+        } else {
+            keys = try await LoginKeys.find(
+                path: configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
+        }
+        return Desk(
+            database: try database(), library: library, catalogueDigest: try folder.signed().digest,
+            operatorName: configuration.operatorName, identities: keys)
+    }
+}
+
+/// Writes values as one JSON document, keys sorted.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+}
+
+/// `k=v` arguments as parameters.
+///
+/// - Throws: `.usage` naming the argument that is none.
+func parameters(_ arguments: [String]) throws(CommandFailure) -> [(name: String, value: String)] {
+    var parameters: [(String, String)] = []
+    for argument in arguments {
+        guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
+            throw CommandFailure(
+                .usage, kind: "usage", "\"\(displayed(argument))\" is not a parameter.", next: "Write parameters as name=value.")
+        }
+        parameters.append((String(argument[..<equals]), String(argument[argument.index(after: equals)...])))
+    }
+    return parameters
+}
+
+/// Microseconds UTC as people write a time: ISO 8601, whole seconds.
+func timeText(_ microseconds: Int64) -> String {
+    Date(timeIntervalSince1970: Double(microseconds / 1_000_000)).formatted(.iso8601)
+}

@@ -1,0 +1,125 @@
+internal import AgentClient
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Foundation
+internal import Probes
+internal import SSH
+internal import Store
+
+/// The command line: `rollcall COMMAND ...`.
+struct RollcallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollcall", abstract: "Remote diagnostics for installed Linux equipment: calls, sweeps and their record.",
+        version: "rollcall \(Desk.version)",
+        subcommands: [
+            DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
+            CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
+        ])
+}
+
+/// Runs the program with the process's arguments and ends it with the exit code that docs/EXIT-CODES.md names.
+public func runRollcall() async -> Never {
+    do {
+        var command = try RollcallCommand.parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
+        exit(ExitStatus.success.rawValue)
+    } catch {
+        if let code = error as? ExitCode { exit(code.rawValue) }
+        if let failure = CommandFailure(error) {
+            complain(failure)
+            exit(failure.status.rawValue)
+        }
+        RollcallCommand.exit(withError: error)
+    }
+}
+
+private func complain(_ failure: CommandFailure) {
+    if CommandLine.arguments.contains("--json") {
+        struct Body: Encodable {
+            let kind: String
+            let exit: Int32
+            let sentence: String
+            let next: String
+        }
+        let body = Body(kind: failure.kind, exit: failure.status.rawValue, sentence: failure.sentence, next: failure.nextStep)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = (try? encoder.encode(["error": body])).map { String(decoding: $0, as: UTF8.self) }
+        Terminal.current.complain(text ?? failure.sentence)
+        return
+    }
+    Terminal.current.complain("rollcall: " + failure.sentence)
+    if !failure.nextStep.isEmpty { Terminal.current.complain("  " + failure.nextStep) }
+}
+
+extension CommandFailure {
+    /// What an error means to the person at the desk; nil for one that the argument parser explains better.
+    ///
+    /// - Parameters:
+    ///   - device: The device it concerns, if it concerns one.
+    init?(_ error: any Error, device: Device? = nil) {
+        let name = device?.name ?? "the device"
+        let address = device.map { "\($0.address.host) port \($0.address.port)" } ?? "its address"
+        switch error {
+        case let error as CommandFailure: self = error
+        case let error as SSHError: self.init(error, device: name, address: address)
+        case let error as AgentClientError: self.init(error, device: name, address: address)
+        case let error as StoreError: self.init(error)
+        case let error as CatalogueError: self.init(refusedBy: error.rule.name.string, sentence: error.sentence.string)
+        case let error as ProbesError: self.init(error)
+        case let error as Enrolment.PushRefusal:
+            self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
+        case let error as Enrolment.Failure:
+            self.init(.enrolmentFailed, kind: "enrolment", displayed(error.sentence, limit: 600), next: error.next)
+        case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence)
+        case let error as DiagnosisError:
+            self.init(.internalError, kind: "diagnosis", "The answers could not be judged: \(displayed(error.reason)).")
+        default: return nil
+        }
+    }
+
+    /// A catalogue or parameter that this desk itself refuses, before a device hears of it.
+    private init(refusedBy rule: String, sentence: String) {
+        let failure = CommandFailure(refusedBy: rule, sentence: sentence, what: "it", device: "This desk")
+        self.init(failure.status, kind: failure.kind, displayed(sentence, limit: 600), next: failure.nextStep)
+    }
+
+    private init(_ error: ProbesError) {
+        let list = error.problems.prefix(20).map { "\n  " + displayed($0.description, limit: 400) }.joined()
+        let object = displayed(error.object)
+        switch error.code {
+        case .unknownProbe:
+            self.init(.notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
+        case .unreadable: self.init(.notFound, kind: "unreadable", "\(object): \(error.sentence)")
+        case .unwritable: self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
+        case .catalogue:
+            self.init(.catalogueTampered, kind: "catalogue-tampered", "\(object): \(error.sentence)", next: "Pack and sign it anew from the reviewed manifests.")
+        case .signing: self.init(.badData, kind: "signing", "\(object): \(displayed(error.sentence, limit: 400))")
+        default: self.init(.badData, kind: error.code.name, "\(object): \(displayed(error.sentence, limit: 400))" + list)
+        }
+    }
+}
+
+/// Runs work on a device, and says errors with the device's name and address.
+func withDevice<Result>(_ device: Device, _ work: () async throws -> Result) async throws -> Result {
+    do {
+        return try await work()
+    } catch {
+        throw CommandFailure(error, device: device) ?? error
+    }
+}
+
+/// The device of that name.
+func findDevice(_ name: String, _ database: RollcallDatabase) throws -> Device {
+    do throws(StoreError) {
+        return try database.device(named: name)
+    } catch {
+        throw CommandFailure(error, what: "device \"\(displayed(name))\"")
+    }
+}
