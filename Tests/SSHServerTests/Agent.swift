@@ -5,8 +5,8 @@ enum Agent {
     /// Starts an agent in `folder`, adds the key files, and ends it after `body`.
     static func with<Value>(folder: String, keys: [String], _ body: (String) async throws -> Value) async throws -> Value {
         let socket = "\(folder)/agent"
-        let child = Child("/usr/bin/ssh-agent -D -a $0", socket)
-        // It prints how to reach it once it listens.
+        let child = Child("eval \"$(/usr/bin/ssh-agent -s -a $0)\"; cat; kill $SSH_AGENT_PID", socket)
+        // It goes to the background once it listens, and the shell says so.
         guard try !child.start().availableData.isEmpty else { throw Scratch.Failure(description: "ssh-agent did not start") }
         do {
             for key in keys {
