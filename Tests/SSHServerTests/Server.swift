@@ -49,7 +49,8 @@ final class Server: Sendable {
         }
         try Scratch.write(userKey.openSSHPublicKey(comment: "test"), to: "\(folder)/authorized_keys")
         try Scratch.write((settings + lines).joined(separator: "\n") + "\n", to: "\(folder)/sshd_config")
-        child = Child("/usr/sbin/sshd -D -e -f $0", "\(folder)/sshd_config")
+        child = Child(
+            "exec 3<&0; /usr/sbin/sshd -D -e -f $0 </dev/null 3<&- & cat <&3 >/dev/null 2>&1; kill $!; wait", "\(folder)/sshd_config")
         try start()
     }
 
@@ -83,10 +84,10 @@ final class Child: Sendable {
     private let leash = Pipe()
     private let ended: AsyncStream<Void>
 
-    /// - Parameter command: A shell's words, in which `$0` stands for `argument`.
-    init(_ command: String, _ argument: String) {
+    /// - Parameter script: A shell's words, in which `$0` stands for `argument`; it ends when its standard input ends.
+    init(_ script: String, _ argument: String) {
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "exec 3<&0; \(command) </dev/null 3<&- & cat <&3 >/dev/null 2>&1; kill $!; wait", argument]
+        process.arguments = ["-c", script, argument]
         let (ended, continuation) = AsyncStream<Void>.makeStream()
         self.ended = ended
         process.terminationHandler = { _ in continuation.finish() }

@@ -54,7 +54,8 @@ struct KeyTests {
         return text
     }
 
-    @Test("keys that need ssh-agent are refused with the hint", arguments: [["-t", "ed25519", "-N", "secret"], ["-t", "ecdsa", "-N", ""]])
+    @Test(
+        "keys that need ssh-agent are refused with the hint", arguments: [["-t", "ed25519", "-N", "secret"], ["-t", "ecdsa", "-N", ""]])
     func unsupported(arguments: [String]) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("key-\(UUID().uuidString)").path
         defer { for name in [path, path + ".pub"] { try? FileManager.default.removeItem(atPath: name) } }
