@@ -7,6 +7,7 @@ internal import Foundation
 internal import Probes
 internal import SSH
 internal import Store
+internal import Wire
 
 /// The command line: `rollcall COMMAND ...`.
 struct RollcallCommand: AsyncParsableCommand {
@@ -70,9 +71,9 @@ extension CommandFailure {
         case let error as CommandFailure: self = error
         case let error as SSHError: self.init(error, device: name, address: address)
         case let error as AgentClientError: self.init(error, device: name, address: address)
-        case let error as StoreError: self.init(error)
+        case let error as StoreError: self.init(error, what: nil)
         case let error as CatalogueError: self.init(refusedBy: error.rule.name.string, sentence: error.sentence.string)
-        case let error as ProbesError: self.init(error)
+        case let error as ProbesError: self.init(probes: error)
         case let error as Enrolment.PushRefusal:
             self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
         case let error as Enrolment.Failure:
@@ -90,7 +91,7 @@ extension CommandFailure {
         self.init(failure.status, kind: failure.kind, displayed(sentence, limit: 600), next: failure.nextStep)
     }
 
-    private init(_ error: ProbesError) {
+    private init(probes error: ProbesError) {
         let list = error.problems.prefix(20).map { "\n  " + displayed($0.description, limit: 400) }.joined()
         let object = displayed(error.object)
         switch error.code {

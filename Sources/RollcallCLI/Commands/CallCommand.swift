@@ -1,8 +1,8 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Calls
 internal import Diagnosis
 internal import Foundation
-internal import Store
+public import Store
 internal import Wire
 
 /// Opens a call: who it is, what was before, what is wrong now, and what usually helps.
@@ -61,6 +61,7 @@ struct CallCommand: AsyncParsableCommand {
 }
 
 extension SupportCall.WouldRoll: ExpressibleByArgument {}
+
 extension SupportCall.Outcome: ExpressibleByArgument {}
 
 /// The prompt of a call on a terminal.
@@ -100,7 +101,7 @@ struct CallConsole {
                     let values = try parameters(Array(words.dropFirst(2))).map { Parameter(name: Text($0.name), value: Text($0.value)) }
                     try await fix(device, remedy: words[1], parameters: values, desk: desk, asks: true, json: false)
                 case "run" where words.count > 1:
-                    var command = try RunCommand.parse([device.name] + words.dropFirst())
+                    let command = try RunCommand.parse([device.name] + words.dropFirst())
                     try await command.run()
                 case "close" where words.count > 1:
                     guard let outcome = SupportCall.Outcome(rawValue: words[1]) else { terminal.line(Self.help); continue }

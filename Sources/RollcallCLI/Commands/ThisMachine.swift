@@ -73,7 +73,8 @@ struct ThisMachine {
             device = try database.device(named: name)
         } catch where error.code == .notFound {
             device = try database.addDevice(
-                name: name, address: Device.Address(host: "localhost"), labels: Device.Labels(site: ProcessInfo.processInfo.hostName))
+                name: name, address: Device.Address(host: "localhost"), labels: Device.Labels(site: ProcessInfo.processInfo.hostName),
+                operator: operatorName)
         }
         if device.agent.verifierKey != ledgerKey {
             let id = ledgerKey.split(separator: "+").first?.split(separator: "/").last.map(String.init) ?? ""

@@ -1,0 +1,192 @@
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Fleet
+internal import Foundation
+internal import Probes
+internal import SSH
+internal import Store
+internal import Synchronization
+
+/// Installs the agent on a device, pins its keys, pushes the catalogue and proves the door.
+struct EnrollCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enroll", abstract: "Install the agent over a root login, pin both keys, push the catalogue, and prove that the door works.",
+        discussion: "Safe to run again; it then brings the agent and the catalogue up to date.")
+
+    @Argument(help: "The device's name.")
+    var device: String
+
+    @Option(help: "Private key of root on the device.")
+    var rootIdentity: String?
+
+    @Option(help: "Fingerprint of the device's host key (SHA256:...), read from the device or its paperwork.")
+    var hostKey: String?
+
+    @Option(help: "Trust file for the device: whose signatures put a catalogue in force.")
+    var trust: String?
+
+    @Option(help: "Role of this operator on the device: observe, repair or shell.")
+    var role = "repair"
+
+    @Option(help: "Public key to let in as this operator; by default that of --identity.")
+    var operatorKey: String?
+
+    @Flag(help: "The agent is installed already: only pin keys, push the catalogue, and prove the door.")
+    var noInstall = false
+
+    @Option(help: "With --no-install: what `rollcall-agent key` prints on the device.")
+    var ledgerKey: String?
+
+    @Flag(help: "Do not ask before the device is changed.")
+    var yes = false
+
+    @OptionGroup var options: DeskOptions
+
+    func validate() throws {
+        guard ["observe", "repair", "shell"].contains(role) else { throw ValidationError("A role is observe, repair or shell.") }
+        if noInstall, ledgerKey == nil { throw ValidationError("With --no-install, give --ledger-key too.") }
+        if !noInstall, trust == nil { throw ValidationError("Give --trust: the file that says whose signatures the device accepts.") }
+    }
+
+    func run() async throws {
+        let desk = try await options.desk()
+        let configuration = try options.configuration()
+        var found = try findDevice(device, desk.database)
+        let enrolment = Enrolment(desk: desk, catalogue: CatalogueFolder(configuration.catalogue)) { step in
+            if !options.json { Self.say(step) }
+        }
+        try await withDevice(found) {
+            let pinned: HostKey
+            let ledger: String
+            if noInstall {
+                pinned = try await HostKeyCheck.shown(by: found, expected: hostKey)
+                ledger = ledgerKey ?? ""
+            } else {
+                (pinned, ledger) = try await install(found, enrolment, desk: desk, configuration: configuration)
+            }
+            if found.hostKeys != [pinned.openSSH] {
+                try desk.database.replaceHostKeys(
+                    device: found.id, hostKeys: [pinned.openSSH], operator: desk.operatorName, reason: "enrolment")
+                found = try desk.database.device(id: found.id)
+            }
+            try await enrolment.prove(found, ledgerKey: ledger)
+        }
+        found = try desk.database.device(id: found.id)
+        if options.json { return try printJSON(DeviceBody(found)) }
+        Terminal.current.line("\(found.name) is enrolled; \(desk.operatorName) may \(role).")
+    }
+
+    private func install(
+        _ device: Device, _ enrolment: Enrolment, desk: Desk, configuration: Configuration
+    ) async throws -> (HostKey, String) {
+        let root = try await LoginKeys.find(
+            path: rootIdentity ?? configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
+        let trustBytes = [UInt8](try readFile(trust ?? ""))
+        _ = try TrustPolicy(file: trustBytes)
+        let key = try publicKey(configuration, desk)
+        if !yes { try confirm("Install the agent on \(device.name) (\(device.address.host)) as root?") }
+        return try await enrolment.install(
+            device, rootIdentities: root, policy: HostKeyCheck.policy(for: device, expected: hostKey),
+            package: { survey in try Self.package(survey, configuration) }, trust: trustBytes,
+            authorizedKeys: [(desk.operatorName, role, key)])
+    }
+
+    /// The package for a device's architecture.
+    private static func package(_ survey: Installation.Survey, _ configuration: Configuration) throws -> Enrolment.Package {
+        guard let agent = configuration.agent, let packaging = configuration.packaging else {
+            throw CommandFailure(
+                .missingTool, kind: "no-agent-binary", "The agent's binary and packaging were not found.",
+                next: "Run from a checkout, or set ROLLCALL_HOME to one.")
+        }
+        // The known place names its architecture; a path given on purpose is taken as it is.
+        let path = agent.replacingOccurrences(of: "/x86_64/", with: "/\(survey.architecture)/")
+            .replacingOccurrences(of: "/aarch64/", with: "/\(survey.architecture)/")
+        guard ["x86_64", "aarch64", "armv7l", "armv6l"].contains(survey.architecture), FileManager.default.fileExists(atPath: path) else {
+            throw CommandFailure(
+                .enrolmentFailed, kind: "architecture", "There is no agent for the device's architecture, \(displayed(survey.architecture)).",
+                next: "Build it with agent/build.")
+        }
+        return try Enrolment.Package(agentPath: path, packagingFolder: packaging)
+    }
+
+    /// The public key that is let in, as one OpenSSH line without options or line breaks.
+    private func publicKey(_ configuration: Configuration, _ desk: Desk) throws -> String {
+        if let operatorKey {
+            let text = String(decoding: try readFile(operatorKey), as: UTF8.self)
+            guard let key = HostKey(openSSH: text) else {
+                throw CommandFailure(.badData, kind: "public-key", "\(operatorKey) is not a public key.", next: "Name the .pub file.")
+            }
+            return key.openSSH
+        }
+        switch desk.identities.first {
+        case .ed25519(let key): return key.publicKey.openSSH
+        case .agent(_, let blob):
+            guard let key = HostKey(blob: blob) else { break }
+            return key.openSSH
+        case nil: break
+        }
+        throw CommandFailure(.notFound, kind: "public-key", "There is no public key to let in.", next: "Name one with --operator-key.")
+    }
+
+    private static func say(_ step: Enrolment.Step) {
+        let terminal = Terminal.current
+        switch step {
+        case .surveyed(let survey):
+            terminal.line("   reached as root: \(displayed(survey.system, limit: 60)), \(displayed(survey.architecture, limit: 20))")
+        case .installed: terminal.line("   installed: agent, user rollcall, unit, sshd drop-in")
+        case .pinned: terminal.line("   pinned: the device's host key and the key of its ledger")
+        case .pushed(let version): terminal.line("   pushed: catalogue \(version), accepted by the device's own check of its signatures")
+        case .proven(let role, let answers): terminal.line("   proven: \(answers) probes answered through the door, role \(displayed(role, limit: 20))")
+        }
+    }
+}
+
+/// Reads a file that a flag named.
+func readFile(_ path: String) throws(CommandFailure) -> Data {
+    do {
+        return try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+        throw CommandFailure(.notFound, kind: "unreadable", "\(displayed(path)) cannot be read.", next: "Check the path and its permissions.")
+    }
+}
+
+/// How a host key comes to be trusted: by its fingerprint, by a pin there is already, or by a typed yes; never in silence.
+enum HostKeyCheck {
+    /// The policy for a first connection.
+    static func policy(for device: Device, expected: String?) -> HostKeyPolicy {
+        if let expected { return .decide { $0.fingerprint == expected } }
+        let pinned = device.hostKeys.compactMap { HostKey(openSSH: $0) }
+        if !pinned.isEmpty { return .pinned(pinned) }
+        return .decide { key in
+            Terminal.current.confirm("\(device.name) shows the host key \(key.algorithm) \(key.fingerprint). Is that its key?")
+        }
+    }
+
+    /// The key that a device shows, if it is the expected one or a person says yes to it.
+    ///
+    /// - Throws: `.hostKeyUnknown`.
+    static func shown(by device: Device, expected: String?) async throws -> HostKey {
+        let seen = Mutex<HostKey?>(nil)
+        let address = SSH.Address(host: device.address.host, port: device.address.port)
+        let policy = HostKeyPolicy.decide { key in
+            let isRight = expected.map { $0 == key.fingerprint }
+                ?? Terminal.current.confirm("\(device.name) shows the host key \(key.algorithm) \(key.fingerprint). Is that its key?")
+            if isRight { seen.withLock { $0 = key } }
+            return isRight
+        }
+        do {
+            // Nobody is to log in here: the key exchange alone shows the key.
+            let connection = try await Connection.open(
+                to: address, user: device.address.user, hostKey: policy, identities: [.ed25519(Ed25519Key.generate())])
+            await connection.close()
+        } catch where error.code == .authenticationRefused {
+            // As it should be.
+        }
+        guard let key = seen.withLock({ $0 }) else {
+            throw SSHError(.hostKeyUnknown, detail: "the device showed no key")
+        }
+        return key
+    }
+}

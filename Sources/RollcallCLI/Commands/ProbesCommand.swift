@@ -1,0 +1,258 @@
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Foundation
+internal import Probes
+internal import Store
+internal import Wire
+
+/// Probes and the catalogue that devices run them from.
+struct ProbesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probes", abstract: "Probes, and the signed catalogue that devices run them from.",
+        subcommands: [List.self, Show.self, Lint.self, Test.self, Pack.self, Sign.self, Verify.self, Push.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the probes of the catalogue, or of a folder of manifests.")
+
+        @OptionGroup var source: ManifestOptions
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let library = try source.library(options)
+            if options.json { return try printJSON(library.manifests.map(ManifestBody.init)) }
+            var table = TextTable(["PROBE", "IMPACT", "PARAMETERS", "TITLE"])
+            for manifest in library.manifests {
+                table.add([
+                    manifest.id, manifest.impact.name.string, manifest.parameters.map(\.name.string).joined(separator: " "), manifest.title,
+                ])
+            }
+            for line in table.lines(.current) { Terminal.current.line(line) }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one probe whole, as its author wrote it.")
+
+        @Argument(help: "Id of the probe.")
+        var probe: String
+
+        @OptionGroup var source: ManifestOptions
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let manifest = try source.library(options).manifest(probe)
+            if options.json { return try printJSON(ManifestBody(manifest)) }
+            for line in String(decoding: manifest.text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
+                Terminal.current.line(displayed(String(line), limit: 400))
+            }
+        }
+    }
+
+    struct Lint: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Find every mistake in a folder of manifests at once.")
+
+        @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
+        var folder: String?
+
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let path = try folder ?? options.probesFolder()
+            let problems = try ManifestLibrary.lint(directory: path, check: Diagnostician.ruleCheck)
+            if options.json {
+                try printJSON(problems)
+            } else {
+                for problem in problems { Terminal.current.line(displayed(problem.description, limit: 600)) }
+            }
+            guard problems.isEmpty else {
+                throw CommandFailure(
+                    .badData, kind: "lint", problems.count == 1 ? "The manifests have 1 mistake." : "The manifests have \(problems.count) mistakes.")
+            }
+            if !options.json { Terminal.current.line("No mistake in \(path).") }
+        }
+    }
+
+    struct Test: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run the recorded cases of probes.")
+
+        @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
+        var folder: String?
+
+        @Option(name: .customLong("probe"), help: "Only this probe; may be repeated.")
+        var probes: [String] = []
+
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let path = try folder ?? options.probesFolder()
+            let library = try ManifestLibrary(directory: path, check: Diagnostician.ruleCheck)
+            let runner = CaseRunner(library: library, directory: path)
+            let ids = probes.isEmpty ? library.manifests.map(\.id) : try probes.map { try library.manifest($0).id }
+            let results = try ids.flatMap { try runner.run($0) }
+            let failed = results.filter { !$0.problems.isEmpty }
+            for result in failed {
+                Terminal.current.line("\(result.probe) \(result.name):")
+                for problem in result.problems { Terminal.current.line("   " + displayed(problem.description, limit: 600)) }
+            }
+            Terminal.current.line("\(results.count - failed.count) cases hold, \(failed.count) do not.")
+            guard failed.isEmpty, !results.isEmpty else {
+                throw CommandFailure(.badData, kind: "cases", results.isEmpty ? "There is no case to run." : "Not every case holds.")
+            }
+        }
+    }
+
+    struct Pack: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Pack manifests into a catalogue for reviewers to sign.")
+
+        @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
+        var folder: String?
+
+        @Option(help: "Where the catalogue goes; by default the desk's own place.")
+        var out: String?
+
+        @Option(help: "Name of the catalogue.")
+        var name = "rollcall"
+
+        @Option(help: "Its version; above that of every catalogue of this name before.")
+        var version: UInt64
+
+        @Option(help: "Days until it expires, at most 3650.")
+        var days: UInt64 = 365
+
+        @OptionGroup var options: DeskOptions
+
+        func validate() throws {
+            guard (1...3_650).contains(days) else { throw ValidationError("--days is 1 to 3650.") }
+        }
+
+        func run() async throws {
+            let library = try ManifestLibrary(directory: try folder ?? options.probesFolder(), check: Diagnostician.ruleCheck)
+            let now = UInt64(RollcallDatabase.systemTime())
+            let packed = try PackedCatalogue(
+                library, name: name, version: version, signedAt: now, expiresAt: now + days * 86_400 * 1_000_000)
+            let path = try out ?? options.configuration().catalogue
+            try CatalogueFolder(path).write(packed)
+            Terminal.current.line("Packed \(library.manifests.count) probes as \(displayed(name)) version \(version) into \(path); it is not signed yet.")
+        }
+    }
+
+    struct Sign: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Sign a catalogue as a reviewer, with ssh-keygen.")
+
+        @Argument(help: "Folder of the catalogue; by default the desk's own.")
+        var folder: String?
+
+        @Option(help: "Private key file, or a public key file whose key is in the ssh-agent.")
+        var key: String
+
+        @Option(help: "Name of the signature; by default the key file's.")
+        var name: String?
+
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let path = try folder ?? options.configuration().catalogue
+            let file = URL(fileURLWithPath: key).lastPathComponent
+            let signature = name ?? (file.hasSuffix(".pub") ? String(file.dropLast(4)) : file)
+            try await CatalogueFolder(path).sign(key: key, name: signature)
+            Terminal.current.line("Signed \(path) as \(displayed(signature)).")
+        }
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Judge a catalogue as a device would.")
+
+        @Argument(help: "Folder of the catalogue; by default the desk's own.")
+        var folder: String?
+
+        @Option(help: "Trust file: threshold and reviewers' keys.")
+        var trust: String
+
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let path = try folder ?? options.configuration().catalogue
+            let policy = try TrustPolicy(file: [UInt8](readFile(trust)))
+            let verified = try CatalogueFolder(path).verify(trust: policy, now: UInt64(RollcallDatabase.systemTime()))
+            let header = verified.header
+            if options.json {
+                return try printJSON(
+                    VerifiedBody(
+                        name: header.name.string, version: header.version, probes: verified.probes.count, threshold: policy.threshold,
+                        keys: policy.keys.count, expiresAt: timeText(Int64(clamping: header.expiresAt))))
+            }
+            Terminal.current.line(
+                "Catalogue \(displayed(header.name.string)) version \(header.version): \(verified.probes.count) probes, signed by at least \(policy.threshold) of \(policy.keys.count) trusted reviewers, holds until \(timeText(Int64(clamping: header.expiresAt))).")
+        }
+    }
+
+    struct Push: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Push the catalogue to a device, through its door.")
+
+        @Argument(help: "The device's name.")
+        var device: String
+
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let desk = try await options.desk()
+            let found = try findDevice(device, desk.database)
+            let enrolment = Enrolment(desk: desk, catalogue: CatalogueFolder(try options.configuration().catalogue)) { step in
+                if case .pushed(let version) = step { Terminal.current.line("\(found.name) accepted catalogue \(version).") }
+            }
+            _ = try await withDevice(found) { try await enrolment.push(to: found, onlyIfOther: false) }
+        }
+    }
+}
+
+/// Where manifests come from.
+struct ManifestOptions: ParsableArguments {
+    @Option(name: .customLong("from"), help: ArgumentHelp("A folder of manifests instead of the catalogue.", valueName: "folder"))
+    var folder: String?
+
+    /// The manifests.
+    func library(_ options: DeskOptions) throws -> ManifestLibrary {
+        if let folder { return try ManifestLibrary(directory: folder, check: Diagnostician.ruleCheck) }
+        let catalogue = try options.configuration().catalogue
+        if FileManager.default.fileExists(atPath: catalogue + "/header.cbor") { return try CatalogueFolder(catalogue).read().library() }
+        return try ManifestLibrary(directory: try options.probesFolder(), check: Diagnostician.ruleCheck)
+    }
+}
+
+extension DeskOptions {
+    /// The folder of manifests that ships with Rollcall.
+    func probesFolder() throws -> String {
+        guard let probes = try configuration().probes else {
+            throw CommandFailure(.notFound, kind: "no-probes", "The folder of probes was not found.", next: "Name one, or set ROLLCALL_PROBES.")
+        }
+        return probes
+    }
+}
+
+private struct VerifiedBody: Encodable {
+    let name: String
+    let version: UInt64
+    let probes: Int
+    let threshold: Int
+    let keys: Int
+    let expiresAt: String
+}
+
+/// A manifest for `--json`.
+private struct ManifestBody: Encodable {
+    let id: String
+    let title: String
+    let impact: String
+    let parameters: [String]
+    let findings: [String]
+
+    init(_ manifest: Manifest) {
+        id = manifest.id
+        title = manifest.title
+        impact = manifest.impact.name.string
+        parameters = manifest.parameters.map(\.name.string)
+        findings = manifest.findings.map(\.id)
+    }
+}
