@@ -124,6 +124,15 @@ struct CatalogueFolderTests {
             #expect(throws: ProbesError.self) { try folder.read().library() }
             try whole.write(to: file)
         }
+        // A change that leaves the format whole: only the digest tells.
+        let desk = URL(filePath: folder.path + "/desk.cbor")
+        let whole = try Data(contentsOf: desk)
+        let sentence = try #require(whole.range(of: Data("nearly full".utf8)))
+        var changed = whole
+        changed.replaceSubrange(sentence, with: Data("quite empty".utf8))
+        try changed.write(to: desk)
+        #expect(throws: ProbesError.self) { try folder.read().library() }
+        try whole.write(to: desk)
         #expect(reviewers.rule(trust) == nil)
         try folder.write(try reviewers.packed(version: 7))
         #expect(try folder.signed().signatures.count == 1)
