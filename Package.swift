@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "Probes",
             dependencies: [
-                "Wire", "Catalogue", .product(name: "Yams", package: "Yams"),
+                "Wire", "LedgerCore", "Catalogue", .product(name: "Yams", package: "Yams"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ], path: "Sources/Probes", swiftSettings: strict),
         .target(name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
@@ -93,7 +93,7 @@ let package = Package(
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio),
         tests("SSHServerTests", ["SSH"] + nio),
-        tests("ProbesTests", ["Probes", "Catalogue", "Wire"]),
+        tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
         tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -77,6 +77,8 @@ final class FactDatabase {
         guardian.begin()
         do throws(DiagnosisError) {
             let statement = try Statement(handle, sql)
+            // VACUUM INTO is the statement that the authorizer is not asked about.
+            guard statement.isQuery else { throw DiagnosisError(.refusedSQL, "a rule may only read") }
             return (statement, guardian.tablesRead)
         } catch {
             throw DiagnosisError(.refusedSQL, guardian.refusal ?? error.reason)
@@ -132,6 +134,9 @@ final class Statement {
     }
 
     deinit { sqlite3_finalize(handle) }
+
+    /// Whether it gives rows and changes nothing.
+    var isQuery: Bool { sqlite3_stmt_readonly(handle) != 0 && sqlite3_column_count(handle) > 0 }
 
     /// SQLITE_TRANSIENT: SQLite copies what it is given.
     private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)

@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Foundation
 internal import Subprocess
 internal import Wire
 
@@ -9,27 +10,38 @@ struct KeySigner {
 
     /// The armoured signature of `message` in the catalogue's namespace.
     ///
+    /// The message goes by a file in a scratch folder: one given as input would kill this process by SIGPIPE where ssh-keygen ends without
+    /// reading it, and beside the header ssh-keygen would ask before replacing an earlier signature.
+    ///
     /// - Throws: `.signing` with what ssh-keygen said last.
     func sign(_ message: [UInt8]) async throws(ProbesError) -> [UInt8] {
-        let arguments = ["-Y", "sign", "-n", CatalogueHeader.namespace.string, "-f", key]
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "rollcall-sign-" + UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let file = scratch.appending(path: "header.cbor").path()
         do {
-            // Without a file ssh-keygen signs its input and writes the signature to its output, so nothing lies about half-written.
-            let result = try await Subprocess.run(
-                .name("ssh-keygen"), arguments: Arguments(arguments), input: .array(message), output: .bytes(limit: 16_384),
-                error: .string(limit: 16_384))
-            guard result.terminationStatus.isSuccess, SSHSignature.unarmour(result.standardOutput) != nil else {
-                throw ProbesError(.signing, key, Self.sentence(result.standardError))
-            }
-            return result.standardOutput
-        } catch let error as ProbesError {
-            throw error
+            try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try Data(message).write(to: URL(filePath: file))
+        } catch {
+            throw ProbesError(.signing, key, "A scratch folder for the signature could not be made.")
+        }
+        let said = try await run(["-Y", "sign", "-n", CatalogueHeader.namespace.string, "-f", key, file])
+        guard let armoured = FileManager.default.contents(atPath: file + ".sig").map({ [UInt8]($0) }),
+            SSHSignature.unarmour(armoured) != nil
+        else {
+            let line = said.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no reason given"
+            throw ProbesError(.signing, key, "ssh-keygen did not sign: \(line)")
+        }
+        return armoured
+    }
+
+    /// What ssh-keygen wrote to standard error.
+    private func run(_ arguments: [String]) async throws(ProbesError) -> String {
+        do {
+            return try await Subprocess.run(
+                .name("ssh-keygen"), arguments: Arguments(arguments), output: .discarded, error: .string(limit: 16_384)
+            ).standardError
         } catch {
             throw ProbesError(.signing, key, "ssh-keygen could not be run; it comes with OpenSSH's client.")
         }
-    }
-
-    private static func sentence(_ said: String) -> String {
-        let line = said.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no reason given"
-        return "ssh-keygen did not sign: \(line)"
     }
 }

@@ -1,0 +1,123 @@
+import Foundation
+import Probes
+import Testing
+
+private func problems(_ text: String) -> [ManifestProblem] {
+    do {
+        _ = try ManifestLibrary(texts: [("test.yaml", Array(text.utf8))])
+        return []
+    } catch {
+        return error.problems
+    }
+}
+
+struct LintTests {
+    static let wellFormed = """
+        id: test.one
+        title: A test
+        impact: observe
+        run: [/bin/true]
+        parse: {lines: {match: '(?<a>.*)'}}
+        facts: {a: text}
+        findings:
+          - {id: test.found, when: a = 'x', severity: info, customer: Yes., engineer: "{a}"}
+        """
+
+    @Test("lint finds every mistake of a file in one pass, with line and suggestion")
+    func allAtOnce() {
+        let found = problems(
+            """
+            id: Storage Space
+            titel: A test
+            impact: chnage
+            run: [bin/true, "--unit={unit}", "{unti}"]
+            parameters: {unit: unit}
+            limits: {time: 2 hours, output: 64KiB}
+            parse: {lines: {match: '(', skip: x}}
+            facts:
+              a: integer
+              B: text
+            findings:
+              - id: test.found
+                when: a > 1
+                select: SELECT 1
+                severity: fatal
+                customer: "{a"
+                engineer: "{a|hours}"
+                visit: if-remedies-fails
+            """)
+        let lines = Set(found.map(\.line))
+        #expect(lines.isSuperset(of: [1, 2, 3, 4, 6, 7, 9, 10, 12, 15, 16, 17, 18]))
+        #expect(found.first { $0.message.contains("titel") }?.suggestion == "title")
+        #expect(found.first { $0.line == 3 }?.suggestion == "change")
+        #expect(found.first { $0.message.contains("unti") }?.suggestion == "unit")
+        #expect(found.first { $0.line == 18 }?.suggestion == "if-remedies-fail")
+        #expect(found.contains { $0.message.contains("lacks the key title") })
+        #expect(found.contains { $0.message.contains("whole argument") })
+        #expect(found.allSatisfy { $0.file == "test.yaml" })
+    }
+
+    @Test("a manifest without mistakes has none reported")
+    func wellFormed() { #expect(problems(Self.wellFormed) == []) }
+
+    @Test(
+        "one mistake is one problem",
+        arguments: [
+            ("impact: observe", "impact: change", "states no facts"),
+            ("run: [/bin/true]", "run: [/bin/true]\nread: statfs", "both run and read"),
+            ("run: [/bin/true]\n", "", "neither run nor read"), ("parse: {lines: {match: '(?<a>.*)'}}\n", "", "need parse"),
+            ("engineer: \"{a}\"", "engineer: \"{b}\"", "uses b, which is no fact"),
+            ("customer: Yes.", "customer: Yes., remedies: [no.such]", "no probe no.such"),
+            ("customer: Yes.", "customer: Yes., remedies: [test.one]", "is no remedy"),
+            ("customer: Yes.", "customer: Yes., explains: {no.such: effect.a = 1}", "no finding no.such"),
+            ("customer: Yes.", "customer: Yes., explains: {test.found: effect.a = 1}", "in a circle"),
+            ("title: A test", "title: A test\nid: twice.id", "stands twice"), ("title: A test", "title: [A, test]", "must be a text"),
+            ("title: A test", "title: {", "not valid YAML"), ("facts: {a: text}", "facts: {a: {type: text, scale: 2}}", "cannot be scaled"),
+            ("title: A test", "title: A test\nexit: [256]", "from 0 to 255"),
+        ])
+    func single(old: String, new: String, message: String) {
+        let found = problems(Self.wellFormed.replacingOccurrences(of: old, with: new))
+        #expect(found.contains { $0.message.contains(message) }, "\(found)")
+    }
+
+    @Test("two findings that explain each other are refused at both ends")
+    func circle() throws {
+        func text(_ id: String, _ explained: String) -> [UInt8] {
+            Array(
+                Self.wellFormed.replacingOccurrences(of: "test.one", with: id).replacingOccurrences(of: "test.found", with: id + ".x")
+                    .replacingOccurrences(of: "customer: Yes.", with: "customer: Yes., explains: {\(explained).x: effect.a = cause.a}").utf8
+            )
+        }
+        #expect {
+            _ = try ManifestLibrary(texts: [("a.yaml", text("a.a", "b.b")), ("b.yaml", text("b.b", "a.a"))])
+        } throws: { error in
+            (error as? ProbesError)?.problems.filter { $0.message.contains("circle") }.count == 2
+        }
+    }
+
+    @Test("a folder reports the mistakes of all its files, a wrong folder name and missing cases")
+    func folder() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: root) }
+        for (path, text) in [("a/b", "id: x"), ("test/two", Self.wellFormed)] {
+            let folder = root.appending(path: path)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: folder.appending(path: "probe.yaml"))
+        }
+        let found = try ManifestLibrary.lint(directory: root.path())
+        #expect(found.filter { $0.file == "a/b/probe.yaml" }.count >= 3)
+        #expect(found.contains { $0.file == "test/two/probe.yaml" && $0.message.contains("differ") })
+        #expect(found.filter { $0.message.contains("no cases") }.count == 2)
+        #expect(throws: ProbesError.self) { try ManifestLibrary(directory: root.path() + "/nowhere") }
+    }
+
+    @Test("an unknown probe is named with the nearest known one")
+    func nearestProbe() throws {
+        let library = try ManifestLibrary(directory: shippedProbes)
+        #expect {
+            _ = try library.manifest("storage.spaec")
+        } throws: { error in
+            (error as? ProbesError)?.sentence.contains("storage.space") == true
+        }
+    }
+}
