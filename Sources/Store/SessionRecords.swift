@@ -78,21 +78,16 @@ extension RollcallDatabase {
     public func recordAnswers(session: String, _ answers: [(request: UInt64, end: RequestEnd)]) throws(StoreError) {
         try record(session) { transaction in
             let frame = try Self.frame(session, transaction.database).entry
-            let select = try transaction.database.cachedStatement(
-                sql: "SELECT probe, ending FROM requests WHERE session = ?1 AND number = ?2")
             let update = try transaction.database.cachedStatement(
                 sql: """
                     UPDATE requests SET answered_at = ?3, ending = ?4, code = ?5, digest = ?6, byte_count = ?7, cut_byte_count = ?8,
-                      duration = ?9, rule = ?10 WHERE session = ?1 AND number = ?2
+                      duration = ?9, rule = ?10 WHERE session = ?1 AND number = ?2 AND ending IS NULL
+                    RETURNING probe
                     """)
             for answer in answers {
                 let number = try Self.number(answer.request)
-                guard let row = try Row.fetchOne(select, arguments: [session, number]) else {
-                    throw StoreError(.notFound, "\(session) \(number)")
-                }
-                guard try row.optionalText("ending") == nil else { throw StoreError(.wrongState, "\(session) \(number)") }
                 var entry = frame
-                (entry.subject, entry.request) = (Text(try row.text("probe")), answer.request)
+                entry.request = answer.request
                 var values: [(any DatabaseValueConvertible)?] = [session, number, transaction.now]
                 switch answer.end {
                 case .done(let done, let digest):
@@ -105,11 +100,19 @@ extension RollcallDatabase {
                     (entry.kind, entry.detail) = (.refused, refusal.rule)
                     values += ["refused", nil, nil, nil, nil, nil, refusal.rule.string]
                 }
-                update.setUncheckedArguments(StatementArguments(values))
-                try update.execute()
+                guard let probe = try String.fetchOne(update, arguments: StatementArguments(values)) else {
+                    throw try Self.whyNotAnswered(session, number, transaction.database)
+                }
+                entry.subject = Text(probe)
                 try transaction.append(entry)
             }
         }
+    }
+
+    private static func whyNotAnswered(_ session: String, _ number: Int64, _ database: Database) throws -> StoreError {
+        let row = try Row.fetchOne(
+            database, sql: "SELECT 1 FROM requests WHERE session = ?1 AND number = ?2", arguments: [session, number])
+        return StoreError(row == nil ? .notFound : .wrongState, "\(session) \(number)")
     }
 
     /// Records that a session ended in good order, with the agent's last head and what it made of ours.
