@@ -68,14 +68,11 @@ struct ThisMachine {
 
     private static func enrolled(_ database: RollcallDatabase, agent: String, state: String, operatorName: String) throws -> Device {
         let ledgerKey = try runTool(agent, ["key", "--state", state]).trimmingCharacters(in: .whitespacesAndNewlines)
-        var device: Device
-        do throws(StoreError) {
-            device = try database.device(named: name)
-        } catch where error.code == .notFound {
-            device = try database.addDevice(
+        var device =
+            try database.devices(DeviceSelection(names: [name])).first
+            ?? database.addDevice(
                 name: name, address: Device.Address(host: "localhost"), labels: Device.Labels(site: ProcessInfo.processInfo.hostName),
                 operator: operatorName)
-        }
         if device.agent.verifierKey != ledgerKey {
             let id = ledgerKey.split(separator: "+").first?.split(separator: "/").last.map(String.init) ?? ""
             try database.recordEnrolled(device: device.id, verifierKey: ledgerKey, deviceID: id, operator: operatorName)
