@@ -61,7 +61,10 @@ struct WriteTransaction {
             salt = fresh
         }
         let encoded = entry.encoded
-        guard encoded.count <= RollcallProtocol.entrySizeLimit else { throw StoreError(.invalid, entry.kind.name.string) }
+        // What could not be read back would break the record for good.
+        guard encoded.count <= RollcallProtocol.entrySizeLimit, (try? LedgerEntry(decoding: encoded)) != nil else {
+            throw StoreError(.invalid, entry.kind.name.string)
+        }
         let index = growth.size
         let hashes = growth.append(leafHash: MerkleTree.leafHash(encoded))
         let statement = try database.cachedStatement(sql: "INSERT INTO ledger_entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
