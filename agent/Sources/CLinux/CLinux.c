@@ -181,6 +181,7 @@ int32_t rc_signal_descriptor(void) {
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }
+void rc_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 uint64_t rc_take_signals(int32_t fd) {
     uint64_t mask = 0;
     struct signalfd_siginfo info;

@@ -1,5 +1,5 @@
 internal import CLinux
-public import Wire
+internal import Wire
 
 /// The system calls a test can make fail; more may be added.
 public enum SystemCall: Sendable {

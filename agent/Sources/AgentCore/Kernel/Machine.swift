@@ -104,6 +104,9 @@ extension Kernel {
     /// Turns signals into something that can be waited for beside everything else.
     public func signalDescriptor() throws(Errno) -> Descriptor { try descriptor(rc_signal_descriptor()) }
 
+    /// Makes a write whose reader is gone fail with an errno instead of ending the process.
+    public func ignoreBrokenPipes() { rc_ignore_broken_pipes() }
+
     /// The signals that arrived since the last time.
     public func takeSignals(_ descriptor: Descriptor) -> Signals { Signals(rawValue: rc_take_signals(descriptor.number)) }
 

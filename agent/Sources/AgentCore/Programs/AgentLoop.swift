@@ -38,7 +38,8 @@ public final class AgentLoop {
 
     /// Serves until it is asked to end.
     public func run() {
-        while !isStopping || !connections.isEmpty { turn() }
+        while !isStopping || !isQuiet { turn() }
+        try? device.ledger.sync()
     }
 
     /// Serves one controller over standard input and output, until it goes.
@@ -46,8 +47,12 @@ public final class AgentLoop {
         let (input, output) = (Descriptor(0, isOwned: false), Descriptor(1, isOwned: false))
         for end in [input, output] { try? kernel.setNonblocking(end) }
         connections.append(Connection(session: Session(device: device, door: door), input: input, output: output))
-        while !connections.isEmpty { turn() }
+        while !isQuiet { turn() }
+        try? device.ledger.sync()
     }
+
+    /// Nobody is connected, and whatever ran for them has ended or was given up.
+    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle }
 
     // MARK: One round
 

@@ -1,5 +1,5 @@
 internal import LedgerCore
-public import Wire
+internal import Wire
 
 /// The program: reads its arguments and is one of its parts.
 public struct AgentProgram {
@@ -22,6 +22,7 @@ public struct AgentProgram {
     ///
     /// - Returns: The exit status.
     public func main() -> Int32 {
+        kernel.ignoreBrokenPipes()
         let path: Text = "/proc/self/cmdline"
         let line = (try? kernel.content(of: path.bytes, limit: 262_144)) ?? []
         var arguments = line.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }

@@ -61,7 +61,9 @@ extension AgentProgram {
             say(Text(verifier.vkey), to: 1)
             return Status.success
         } catch {
-            say("The agent's key cannot be read or made in " + escaped(settings.state, limit: 200) + " (errno " + number(error) + ").", to: 2)
+            say(
+                "The agent's key cannot be read or made in " + escaped(settings.state, limit: 200) + " (errno " + number(error) + ").",
+                to: 2)
             return Status.unavailable
         }
     }

@@ -1,16 +1,20 @@
-public import Catalogue
-public import LedgerCore
-public import Wire
+internal import Catalogue
+internal import LedgerCore
+internal import Wire
 
 /// Everything that the sessions of one agent share.
 public final class Device {
     let kernel: Kernel
     let settings: Settings
-    let identity: DeviceIdentity
-    let ledger: DeviceLedger
-    let catalogue: CatalogueStore
+    /// Who the device is.
+    public let identity: DeviceIdentity
+    /// Its own log.
+    public let ledger: DeviceLedger
+    /// What may be run.
+    public let catalogue: CatalogueStore
     let witness: Witness
-    let executor: Executor
+    /// What runs it.
+    public let executor: Executor
     private let lock: Descriptor?
     private var sessionCount: UInt64 = 0
 

@@ -98,7 +98,8 @@ extension Session {
         answered.digest = done.digest
         answered.count = done.sentByteCount
         _ = try? device.ledger.append(answered)
-        if !isEnded { send(.done(done)) }
+        // The session's own last entry is on the disk already; this one is to follow it.
+        if isEnded { try? device.ledger.sync() } else { send(.done(done)) }
     }
 
     func cancel(_ request: UInt64) {

@@ -1,5 +1,5 @@
 public import Catalogue
-public import Wire
+internal import Wire
 
 /// The catalogue in force: loaded from the state directory, replaced only by one that reviewers signed.
 public final class CatalogueStore {

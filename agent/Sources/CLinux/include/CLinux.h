@@ -65,6 +65,8 @@ int32_t rc_poll(struct rc_poll_item *items, uint64_t count, int32_t timeout_ms);
 
 /* Blocks SIGCHLD, SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE, and returns a descriptor that tells of them. */
 int32_t rc_signal_descriptor(void);
+/* Makes a write to something whose reader is gone fail instead of ending the process. */
+void rc_ignore_broken_pipes(void);
 /* The signals that arrived, as a mask of 1 << number. */
 uint64_t rc_take_signals(int32_t fd);
 

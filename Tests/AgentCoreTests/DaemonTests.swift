@@ -1,0 +1,157 @@
+import AgentCore
+import Catalogue
+import Foundation
+import Testing
+import Wire
+
+@Suite("The daemon and its relay")
+struct DaemonTests {
+    /// A daemon in a scratch directory; it is waited for by sd_notify(3).
+    private final class Daemon {
+        let scratch: Scratch
+        let agent: AgentProcess
+        let binary: AgentBinary
+
+        init(_ binary: AgentBinary, _ probes: [ProbeDefinition]) throws {
+            self.binary = binary
+            scratch = try Scratch()
+            try scratch.install(probes)
+            let notify = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+            defer { close(notify) }
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            let name = Array((scratch.path + "/notify").utf8)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+            let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+            let bound = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(notify, $0, size) }
+            }
+            try #require(bound == 0)
+            agent = try AgentProcess(
+                binary, ["run", "--root-dir", scratch.path], environment: ["NOTIFY_SOCKET": scratch.path + "/notify"])
+            var text = [UInt8](repeating: 0, count: 64)
+            let count = recv(notify, &text, 64, 0)
+            try #require(text.prefix(max(count, 0)).elementsEqual(Array("READY=1".utf8)))
+        }
+
+        func relay(role: String = "repair", environment: [String: String] = [:]) throws -> AgentProcess {
+            try AgentProcess(
+                binary, ["serve", "--operator", "alice", "--role", role, "--root-dir", scratch.path], environment: environment)
+        }
+    }
+
+    let echo = Catalogues.program("echo", ["/bin/echo", "hello"])
+
+    @Test("a relay carries a session to the daemon and back", arguments: AgentBinary.all)
+    func relay(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let relay = try daemon.relay()
+        try relay.open()
+        #expect(try relay.run("echo").output == Array("hello\n".utf8))
+        try relay.say(.close(Close()))
+        guard case .closed? = try relay.hear() else { throw Errno.invalid }
+        relay.process.waitUntilExit()
+        #expect(relay.process.terminationStatus == 0)
+    }
+
+    @Test("the first batch may ride in the exec request", arguments: AgentBinary.all)
+    func batch(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let open = Message.open(Open(controllerVersion: "t", session: "s", call: "", operatorName: "", reason: "")).frame
+        let frames = open + Message.run(Run(request: 1, probe: "echo")).frame
+        let command = RollcallProtocol.batchPrefix.string + String(decoding: Base64.encode(frames), as: UTF8.self)
+        let relay = try daemon.relay(environment: ["SSH_ORIGINAL_COMMAND": command])
+        guard case .hello(let hello)? = try relay.hear(), case .opened(let opened)? = try relay.hear() else { throw Errno.invalid }
+        #expect(!hello.isStandalone && opened.operatorName == "alice" && opened.role == "repair")
+        #expect(try relay.answer().output == Array("hello\n".utf8))
+    }
+
+    @Test("any other command is refused", arguments: AgentBinary.all)
+    func command(_ binary: AgentBinary) throws {
+        for command in ["id", "rollcall-batch-1:!!", "rollcall-batch-2:AAAA"] {
+            let relay = try AgentProcess(
+                binary, ["serve", "--operator", "alice", "--role", "repair"], environment: ["SSH_ORIGINAL_COMMAND": command])
+            #expect(try relay.hear()?.rule == "command")
+            relay.process.waitUntilExit()
+            #expect(relay.process.terminationStatus == 64)
+        }
+    }
+
+    @Test("without a daemon the refusal says so", arguments: AgentBinary.all)
+    func down(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        let relay = try AgentProcess(binary, ["serve", "--operator", "a", "--role", "repair", "--root-dir", scratch.path])
+        #expect(try relay.hear()?.rule == "agent-down")
+    }
+
+    @Test("sixteen sessions at once, and the next is told that it is one too many", arguments: AgentBinary.all)
+    func sessions(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        var relays: [AgentProcess] = []
+        for _ in 1...16 {
+            let relay = try daemon.relay()
+            try relay.open()
+            relays.append(relay)
+        }
+        #expect(try daemon.relay().hear()?.rule == "busy")
+        for relay in relays { #expect(try relay.run("echo").end.done?.code == 0) }
+    }
+
+    @Test("SIGTERM ends sessions in good order and the log says so", arguments: AgentBinary.all)
+    func stop(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let relay = try daemon.relay()
+        try relay.open()
+        daemon.agent.process.terminate()
+        #expect(try relay.hear()?.rule == "stopping")
+        daemon.agent.process.waitUntilExit()
+        #expect(daemon.agent.process.terminationStatus == 0)
+        let log = try AgentProcess(binary, ["log", "--root-dir", daemon.scratch.path]).rest()
+        #expect(log.contains("session.closed  agent stopped"))
+        #expect(!daemon.scratch.exists("run/rollcall/agent.sock"))
+    }
+
+    @Test("two agents never share a state directory", arguments: AgentBinary.all)
+    func stateInUse(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        #expect(try AgentProcess.standalone(binary, daemon.scratch).hear()?.rule == "state-in-use")
+    }
+
+    @Test("key prints a verifier, check what is missing", arguments: AgentBinary.all)
+    func ownerCommands(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        let key = try AgentProcess(binary, ["key", "--root-dir", scratch.path]).rest()
+        #expect(key.hasPrefix("rollcall-device/") && key.contains("+"))
+        #expect(try AgentProcess(binary, ["key", "--root-dir", scratch.path]).rest() == key)
+        let check = try AgentProcess(binary, ["check", "--root-dir", scratch.path])
+        let text = check.rest()
+        check.process.waitUntilExit()
+        #expect(check.process.terminationStatus == 1)
+        #expect(text.contains("no user rollcall") && text.contains("no trust file") && text.contains("socket"))
+    }
+
+    @Test("the Embedded daemon and a relay with a session take at most 600 KiB of memory together")
+    func memory() throws {
+        guard let binary = AgentBinary.embedded else {
+            print("ROLLCALL_AGENT does not name the Embedded build: its memory was not measured")
+            return
+        }
+        let daemon = try Daemon(binary, (0..<45).map { Catalogues.program(Text("probe-\(text($0))"), ["/bin/echo", "hello"]) })
+        let relay = try daemon.relay()
+        try relay.open()
+        for request in 0..<45 { try relay.say(.run(Run(request: UInt64(request), probe: Text("probe-\(text(request))")))) }
+        for _ in 0..<45 { #expect(try relay.answer().end.done?.code == 0) }
+        let (daemonSize, relaySize) = (try pss(daemon.agent), try pss(relay))
+        #expect(daemonSize + relaySize <= 600, "\(daemonSize) KiB + \(relaySize) KiB")
+        let size = try FileManager.default.attributesOfItem(atPath: binary.path)[.size] as? Int
+        #expect(try #require(size) <= 400 * 1_024)
+    }
+
+    private func pss(_ agent: AgentProcess) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(agent.process.processIdentifier)/smaps_rollup", encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Pss:") })
+        return try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+    }
+
+    private func text(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}

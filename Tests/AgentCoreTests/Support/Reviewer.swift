@@ -1,0 +1,56 @@
+import Catalogue
+import Foundation
+import LedgerCore
+import Testing
+import Wire
+
+/// Somebody who signs catalogues, with a key made for the test.
+struct Reviewer {
+    let key: SigningKey
+
+    init(_ number: UInt8) throws { key = try #require(SigningKey(seed: [UInt8](repeating: number, count: 32))) }
+
+    private static func string(_ bytes: [UInt8]) -> [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bytes.count >> $0) } + bytes
+    }
+
+    var blob: [UInt8] { Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.publicKey) }
+    var line: String { "ssh-ed25519 " + String(decoding: Base64.encode(blob), as: UTF8.self) + " reviewer\n" }
+
+    /// The binary form of what `ssh-keygen -Y sign -n rollcall-catalogue` makes (OpenSSH's PROTOCOL.sshsig).
+    func sign(_ message: [UInt8]) -> [UInt8] {
+        let (namespace, hash) = (Array("rollcall-catalogue".utf8), Array("sha512".utf8))
+        let magic = Array("SSHSIG".utf8)
+        let signed = magic + Self.string(namespace) + Self.string([]) + Self.string(hash) + Self.string(SHA512.hash(message))
+        let signature = Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.sign(signed))
+        return magic + [0, 0, 0, 1] + Self.string(blob) + Self.string(namespace) + Self.string([]) + Self.string(hash)
+            + Self.string(signature)
+    }
+}
+
+/// Catalogues for tests.
+enum Catalogues {
+    static let second: UInt64 = 1_000_000
+    static let year: UInt64 = 366 * 86_400 * second
+
+    static var now: UInt64 { UInt64(Date().timeIntervalSince1970 * 1_000_000) }
+
+    static func signed(
+        _ probes: [ProbeDefinition], version: UInt64 = 1, by reviewers: [Reviewer], signedAt: UInt64 = now, expiresAt: UInt64 = now + year
+    ) -> SignedCatalogue {
+        let part = DevicePart(probes: probes).encoded
+        let header = CatalogueHeader(
+            name: "test", version: version, signedAt: signedAt, expiresAt: expiresAt, deviceDigest: SHA256.hash(part),
+            deskDigest: SHA256.hash([]))
+        return SignedCatalogue(header: header.encoded, devicePart: part, signatures: reviewers.map { $0.sign(header.encoded) })
+    }
+
+    static func program(
+        _ id: Text, _ line: [Text], impact: Impact = .observe, timeLimit: UInt64 = 5_000, outputLimit: UInt64 = 65_536,
+        parameters: [ParameterDefinition] = []
+    ) -> ProbeDefinition {
+        let arguments = line.map { ProbeSource.Argument.literal($0) } + parameters.indices.map { ProbeSource.Argument.parameter($0) }
+        return ProbeDefinition(
+            id: id, impact: impact, source: .run(arguments), parameters: parameters, timeLimit: timeLimit, outputLimit: outputLimit)
+    }
+}
