@@ -145,38 +145,3 @@ public struct LogVerifier: Sendable {
             entryCount: entryCount, root: growth.root, checkpointCount: nextHead, cosignatureCount: cosignatureCount, faults: faults)
     }
 }
-
-/// What a store lists an entry under beside its encoding.
-public struct EntryColumns: Sendable {
-    /// The kind's word.
-    public var kind: Text
-    /// Microseconds UTC.
-    public var time: UInt64
-    /// Session, call and device; empty where the entry names none.
-    public var (session, call, device): (Text, Text, Text)
-
-    /// Makes the columns of their values.
-    public init(kind: Text, time: UInt64, session: Text, call: Text, device: Text) {
-        self.kind = kind
-        self.time = time
-        (self.session, self.call, self.device) = (session, call, device)
-    }
-
-    /// Whether the first fields of `encoded` are exactly these.
-    ///
-    /// Compares bytes, which is several times faster than decoding the entry.
-    func match(_ encoded: [UInt8]) -> Bool {
-        var fields = FieldWriter()
-        fields.text(0, kind)
-        fields.unsigned(1, time)
-        fields.text(2, session)
-        fields.text(3, call)
-        fields.text(4, device)
-        // Both maps have fewer than 24 pairs, so that their heads are one byte.
-        let expected = fields.bytes.dropFirst()
-        guard encoded.dropFirst().starts(with: expected) else { return false }
-        let next = encoded.dropFirst(1 + expected.count).first
-        // Keys up to 4 are these columns; a further one of them would be a value the listing leaves out.
-        return next.map { $0 > 4 } ?? true
-    }
-}

@@ -109,9 +109,10 @@ private struct Side {
     private(set) var repeated: [ClaimKey] = []
     private(set) var failed: Set<[UInt8]> = []
     private(set) var closed: Set<[UInt8]> = []
-    private(set) var openedAt: [[UInt8]: UInt64] = [:]
-    /// Time of the last gap, in the device's clock.
-    private(set) var gapTime: UInt64?
+    /// The sessions in the order in which they were opened, by number.
+    private(set) var openings: [[UInt8]: Int] = [:]
+    /// Whether entries were dropped to stay within bounds.
+    private(set) var hasGap = false
 
     init(_ entries: [LedgerEntry]) {
         for entry in entries { take(entry) }
@@ -121,7 +122,7 @@ private struct Side {
         let session = entry.session.bytes
         switch entry.kind {
         case .sessionOpened:
-            openedAt[session] = entry.time
+            if openings[session] == nil { openings[session] = openings.count }
             claim(session, nil, .session, Claim(kind: entry.kind.name, subject: entry.call.bytes, digest: []))
         case .probeRequested:
             claim(session, entry.request, .request, Claim(kind: entry.kind.name, subject: entry.subject.bytes, digest: entry.digest))
@@ -131,7 +132,7 @@ private struct Side {
             claim(session, entry.request, .answer, Claim(kind: entry.kind.name, subject: entry.detail.bytes, digest: []))
         case .sessionFailed: failed.insert(session)
         case .sessionClosed: closed.insert(session)
-        case .gap: gapTime = entry.time
+        case .gap: hasGap = true
         default: break
         }
     }
@@ -193,10 +194,18 @@ private struct Comparison {
         if !found.contains(discrepancy) { found.append(discrepancy) }
     }
 
+    /// Whether a session may be among what the device dropped: the oldest go first, so it is older than every session the device still has.
+    ///
+    /// Told by the desk's order, because the device's clock may have been set.
+    private func isInGap(_ session: [UInt8]) -> Bool {
+        guard device.hasGap, let number = desk.openings[session] else { return false }
+        return !desk.openings.contains { $0.value < number && device.knows($0.key) }
+    }
+
     private func explanation(of code: Discrepancy.Code, _ key: ClaimKey) -> Discrepancy.Explanation {
         // What stands on both sides was not lost on the way: different content has no innocent reading, and no session repeats.
         guard code == .onlyDesk(key.subject) || code == .onlyDevice(key.subject) else { return .none }
-        if code == .onlyDesk(key.subject), let gap = device.gapTime, let opened = desk.openedAt[key.session], opened <= gap { return .gap }
+        if code == .onlyDesk(key.subject), isInGap(key.session) { return .gap }
         // A session that the desk does not know at all was never interrupted by it.
         guard desk.knows(key.session) else { return .none }
         return desk.failed.contains(key.session) || !desk.closed.contains(key.session) ? .interrupted : .none

@@ -22,7 +22,8 @@ public struct TreeNode: Hashable, Sendable {
 
     /// The perfect subtrees that make up the entries of `range`, from the left.
     ///
-    /// - Parameter range: One that RFC 6962 splits off: its start is a multiple of every power of two that the tree of its length is made of.
+    /// - Parameter range: One that RFC 6962 splits off: its start is a multiple of every power of two that the tree of its length is
+    ///   made of.
     static func covering(_ range: Range<UInt64>) -> [TreeNode] {
         var nodes: [TreeNode] = []
         var start = range.lowerBound

@@ -133,11 +133,11 @@ extension RollcallDatabase {
         while let row = try rows.next() {
             // Optional everywhere: what stands in a tampered file must not trap.
             let index = UInt64(bitPattern: row[0] as Int64? ?? -1)
-            let encoded = [UInt8](row[1] as Data? ?? Data())
-            verifier.take(index: index, encoded: encoded, hashes: [UInt8](row[2] as Data? ?? Data()))
+            let encoded = try row.withUnsafeData(atIndex: 1) { [UInt8]($0 ?? Data()) }
+            verifier.take(index: index, encoded: encoded, hashes: try row.withUnsafeData(atIndex: 2) { [UInt8]($0 ?? Data()) })
             let columns = EntryColumns(
-                kind: Text(row[3] as String? ?? ""), time: UInt64(bitPattern: row[4] as Int64? ?? -1),
-                session: Text(row[5] as String? ?? ""), call: Text(row[6] as String? ?? ""), device: Text(row[7] as String? ?? ""))
+                kind: row[3] as String? ?? "", time: UInt64(bitPattern: row[4] as Int64? ?? -1), session: row[5] as String? ?? "",
+                call: row[6] as String? ?? "", device: row[7] as String? ?? "")
             verifier.compareListing(index: index, encoded: encoded, columns: columns)
             if let name = row[9] as String? {
                 verifier.comparePerson(index: index, encoded: encoded, salt: [UInt8](row[8] as Data? ?? Data()), name: Text(name))

@@ -100,6 +100,8 @@ public final class RollcallDatabase: Sendable {
         configuration.readonly = access == .readOnly
         configuration.busyMode = .timeout(patience / .seconds(1))
         if access == .readWrite { configuration.journalMode = .wal }
+        // A large batch must not spill from the page cache into the log half-way: 16 MiB.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -16384") }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         // What was recorded before a change must outlive a power cut, which WAL's usual setting does not promise.
         if access == .readWrite { try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") } }

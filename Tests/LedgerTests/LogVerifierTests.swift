@@ -123,7 +123,7 @@ struct LogVerifierTests {
     @Test("an entry listed under another device, or under none, is found")
     func listing() {
         let encoded = LedgerEntry(kind: .sessionOpened, time: 9, session: "s", call: "c", device: "kiosk", detail: "why").encoded
-        func faults(_ session: Text, _ call: Text, _ device: Text, kind: Text = "session.opened", time: UInt64 = 9) -> Int {
+        func faults(_ session: String, _ call: String, _ device: String, kind: String = "session.opened", time: UInt64 = 9) -> Int {
             var check = LogVerifier(verifier: verifier, heads: [])
             let columns = EntryColumns(kind: kind, time: time, session: session, call: call, device: device)
             check.compareListing(index: 0, encoded: encoded, columns: columns)

@@ -115,6 +115,22 @@ struct InventoryTests {
         #expect(try store.entries(EntrySelection(kind: "catalogue.installed")).first?.entry.subject == "7")
     }
 
+    @Test("a digest or an id that no reader of the log would take is refused, and leaves nothing")
+    func unreadable() throws {
+        let device = try add("kiosk-1")
+        let size = try store.logSize()
+        #expect { try store.recordCataloguePushed(device: device.id, version: 7, digest: [1], operator: "alice") } throws: {
+            ($0 as? StoreError)?.code == .invalid
+        }
+        let session = String(repeating: "s", count: 129)
+        #expect {
+            try store.recordCataloguePushed(device: device.id, version: 7, digest: SHA256.hash([]), session: session, operator: "alice")
+        } throws: {
+            ($0 as? StoreError)?.code == .invalid
+        }
+        #expect(try store.logSize() == size && store.device(id: device.id).agent.catalogueVersion == 0)
+    }
+
     @Test("ids sort by time and are of version 7")
     func ids() {
         let ids = (0..<1_000).map { UUIDv7.make(time: 1_700_000_000_000_000 + Int64($0)) }
