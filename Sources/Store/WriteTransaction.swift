@@ -62,7 +62,7 @@ struct WriteTransaction {
         }
         let encoded = entry.encoded
         // What could not be read back would break the record for good.
-        guard encoded.count <= RollcallProtocol.entrySizeLimit, (try? LedgerEntry(decoding: encoded)) != nil else {
+        guard Self.isReadable(entry), encoded.count <= RollcallProtocol.entrySizeLimit else {
             throw StoreError(.invalid, entry.kind.name.string)
         }
         let index = growth.size
@@ -73,6 +73,14 @@ struct WriteTransaction {
             entry.device.string, salt.map(blob), person.isEmpty ? nil : person,
         ])
         try statement.execute()
+    }
+
+    /// Whether ``LedgerEntry/init(decoding:)`` would take the entry's encoding: the same limits, without the cost of reading it back.
+    static func isReadable(_ entry: LedgerEntry) -> Bool {
+        let identifiers = [entry.kind.name, entry.session, entry.call, entry.device]
+        return identifiers.allSatisfy { $0.bytes.count <= RollcallProtocol.identifierSizeLimit } && !entry.kind.name.isEmpty
+            && [0, 32].contains(entry.digest.count) && [0, 32].contains(entry.person.count)
+            && entry.checkpoint.count <= RollcallProtocol.checkpointSizeLimit
     }
 
     /// Writes the new head, once, after the last entry.

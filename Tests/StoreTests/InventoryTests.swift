@@ -1,9 +1,10 @@
 import Foundation
 import Ledger
 import LedgerCore
-import Store
 import Testing
 import Wire
+
+@testable import Store
 
 @Suite("Inventory")
 struct InventoryTests {
@@ -129,6 +130,25 @@ struct InventoryTests {
             ($0 as? StoreError)?.code == .invalid
         }
         #expect(try store.logSize() == size && store.device(id: device.id).agent.catalogueVersion == 0)
+    }
+
+    @Test("what the store takes into the log is exactly what can be read back")
+    func readable() {
+        let long = Text(String(repeating: "x", count: 129))
+        let most = Text(String(repeating: "x", count: 128))
+        let entries = [
+            LedgerEntry(kind: .gap, time: 0), LedgerEntry(kind: .init(name: most), time: 0, session: most, call: most, device: most),
+            LedgerEntry(kind: .init(name: ""), time: 0), LedgerEntry(kind: .init(name: long), time: 0),
+            LedgerEntry(kind: .gap, time: 0, session: long), LedgerEntry(kind: .gap, time: 0, call: long),
+            LedgerEntry(kind: .gap, time: 0, device: long), LedgerEntry(kind: .gap, time: 0, person: [1]),
+            LedgerEntry(kind: .gap, time: 0, digest: [UInt8](repeating: 0, count: 33)),
+            LedgerEntry(kind: .gap, time: 0, subject: long + long + long + long + long + long + long + long),
+            LedgerEntry(kind: .gap, time: 0, checkpoint: [UInt8](repeating: 0, count: 4_096)),
+            LedgerEntry(kind: .gap, time: 0, checkpoint: [UInt8](repeating: 0, count: 4_097)),
+        ]
+        for entry in entries {
+            #expect(WriteTransaction.isReadable(entry) == ((try? LedgerEntry(decoding: entry.encoded)) != nil), "\(entry)")
+        }
     }
 
     @Test("ids sort by time and are of version 7")
