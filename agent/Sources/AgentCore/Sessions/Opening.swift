@@ -26,7 +26,7 @@ extension Session {
         for request in live { _ = device.executor.cancel(session: number, request: request) }
         let witness = witness(close.witness)
         end(detail: "closed")
-        send(.closed(Closed(checkpoint: device.ledger.checkpoint, witness: witness)))
+        send(.closed(Closed(checkpoint: device.ledger.checkpoint, witness: witness, busyTime: busyTime.total)))
     }
 
     private func witness(_ offer: WitnessOffer) -> WitnessAnswer {

@@ -25,7 +25,10 @@ public final class Session {
     var session: Text = ""
     var call: Text = ""
     var person: [UInt8] = []
-    var live: [UInt64] = []
+    var live: [UInt64] = [] {
+        didSet { busyTime.update(isBusy: !live.isEmpty, now: device.kernel.monotonic) }
+    }
+    var busyTime = BusyTime()
     var requestCount: UInt64 = 0
     var loggedRefusalCount = 0
     var push: PushInProgress?
