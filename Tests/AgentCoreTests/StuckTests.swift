@@ -1,5 +1,6 @@
 import AgentCore
 import Catalogue
+import Foundation
 import Testing
 import Wire
 
@@ -24,5 +25,32 @@ struct StuckTests {
         #expect(try talk.run("echo").output == Array("still here\n".utf8))
         #expect(talk.device.executor.stuckNames.isEmpty)
         #expect(try talk.run("probe").end.done?.ending == .timedOut)
+    }
+
+    @Test("a mount that does not answer is passed over, and the others still get their rows")
+    func mount() throws {
+        let scratch = try Scratch()
+        try scratch.write("proc/self/mounts", "a / ext4 rw 0 0\nb /etc xfs rw 0 0\nc /proc btrfs rw 0 0\n")
+        let kernel = Kernel()
+        var forkCount = 0
+        // In the first child, and only there, asking a mount never returns.
+        kernel.fault = { call in
+            if call == .fork { forkCount += 1 }
+            if call == .space, forkCount == 1 { while true { pause() } }
+            return nil
+        }
+        let survey = ProbeDefinition(id: "space", impact: .observe, source: .statfs)
+        let talk = try Conversation([survey], scratch: scratch, kernel: kernel)
+        try talk.open()
+        let (output, end) = try talk.run("space")
+        let done = try #require(end.done)
+        #expect(done.ending == .exited && done.duration >= 300_000 && done.duration < 2_000_000)
+        #expect(done.note == "did not answer: /")
+        var reader = CBORReader(output)
+        let rows = [try MountRow(&reader), try MountRow(&reader), try MountRow(&reader)]
+        try reader.end()
+        #expect(rows.map { $0.status } == [110, 0, 0])
+        #expect(rows.map { Text($0.source).string } == ["a", "b", "c"])
+        #expect(forkCount == 2)
     }
 }

@@ -25,10 +25,12 @@ put() {
     mv -f "$2.rollcall-new" "$2"
 }
 
-# The user as whom sshd starts the relay: its home is root's and empty, its password is locked, its shell only runs command=.
+# The user as whom sshd starts the relay: its home is root's and empty, it has no password, its shell only runs command=.
 if ! getent passwd rollcall >/dev/null; then
     useradd --system --user-group --home-dir /var/lib/rollcall-home --no-create-home --shell /bin/sh rollcall
 fi
+# No password matches '*'. A '!' would mean a locked account, which sshd without PAM does not let in by key either.
+usermod --password '*' rollcall
 mkdir -p /var/lib/rollcall-home /etc/rollcall /var/lib/rollcall /etc/ssh/sshd_config.d
 chown 0:0 /var/lib/rollcall-home /etc/rollcall /var/lib/rollcall
 chmod 755 /var/lib/rollcall-home /etc/rollcall

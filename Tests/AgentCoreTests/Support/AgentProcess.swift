@@ -56,7 +56,6 @@ final class AgentProcess {
     deinit {
         // SIGKILL: a child of a Dispatch thread inherits that thread's mask, in which SIGTERM is blocked.
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
     }
 
     func say(_ message: Message) throws { try input.fileHandleForWriting.write(contentsOf: Data(message.frame)) }

@@ -3,7 +3,7 @@ internal import Wire
 
 /// The system calls a test can make fail; more may be added.
 public enum SystemCall: Sendable {
-    case open, read, write, sync, truncate, rename, makeDirectory, fork, kill, hasExited
+    case open, read, write, sync, truncate, rename, makeDirectory, space, fork, hasExited
 }
 
 /// An open file descriptor, closed with the last reference to it.
@@ -272,6 +272,7 @@ extension Kernel {
 
     /// Space and inodes of the file system at `path`; blocks as long as the file system does.
     public func space(at path: [UInt8]) throws(Errno) -> FileSystemSpace {
+        try check(.space)
         var raw = rc_space()
         try success(rc_statfs(path + [0], &raw))
         return FileSystemSpace(

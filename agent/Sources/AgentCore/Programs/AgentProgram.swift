@@ -24,7 +24,10 @@ public struct AgentProgram {
     public func main() -> Int32 {
         kernel.ignoreBrokenPipes()
         let path: Text = "/proc/self/cmdline"
-        let line = (try? kernel.content(of: path.bytes, limit: 262_144)) ?? []
+        guard let line = try? kernel.content(of: path.bytes, limit: 262_144) else {
+            say("rollcall-agent needs /proc, which is not mounted.", to: 2)
+            return Status.unavailable
+        }
         var arguments = line.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
         if arguments.last?.isEmpty == true { arguments.removeLast() }
         do throws(UsageError) {
