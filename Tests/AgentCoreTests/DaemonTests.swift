@@ -139,7 +139,7 @@ struct DaemonTests {
         let daemon = try Daemon(binary, (0..<45).map { Catalogues.program(Text("probe-\(text($0))"), ["/bin/echo", "hello"]) })
         let relay = try daemon.relay()
         try relay.open()
-        for request in 0..<45 { try relay.say(.run(Run(request: UInt64(request), probe: Text("probe-\(text(request))")))) }
+        for probe in 0..<45 { try relay.say(.run(Run(request: UInt64(probe + 1), probe: Text("probe-\(text(probe))")))) }
         for _ in 0..<45 { #expect(try relay.answer().end.done?.code == 0) }
         let (daemonSize, relaySize) = (try pss(daemon.agent), try pss(relay))
         #expect(daemonSize + relaySize <= 600, "\(daemonSize) KiB + \(relaySize) KiB")

@@ -239,3 +239,23 @@ struct SessionTests {
         #expect(try talk.run("echo").end.done != nil)
     }
 }
+
+@Suite("How long a session was busy")
+struct BusyTimeTests {
+    @Test("closed tells the time in which a request ran, and nothing of the time between")
+    func busy() throws {
+        let talk = try Conversation([
+            ProbeDefinition(id: "nap", impact: .observe, source: .run([.literal("/bin/sleep"), .literal("0.05")]), user: "root")
+        ])
+        try talk.open()
+        _ = try talk.run("nap")
+        _ = try talk.run("nap", request: 2)
+        talk.say(.close(Close()))
+        guard case .closed(let closed)? = try talk.hear() else {
+            Issue.record("close was not answered")
+            return
+        }
+        #expect(closed.busyTime >= 100_000)
+        #expect(closed.busyTime < 5_000_000)
+    }
+}
