@@ -130,6 +130,18 @@ struct DaemonTests {
         #expect(text.contains("no user rollcall") && text.contains("no trust file") && text.contains("socket"))
     }
 
+    @Test("a program that closes its output before it exits is answered at once", arguments: AgentBinary.all)
+    func closedEarly(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [Catalogues.program("quiet", ["/bin/sh", "-c", "exec 1>&- 2>&-; sleep 0.05"])])
+        let relay = try daemon.relay()
+        try relay.open()
+        try relay.say(.run(Run(request: 1, probe: "quiet")))
+        let done = try #require(try relay.answer().end.done)
+        #expect(done.ending == .exited)
+        // The grace given to strays is a second; this must not wait for it.
+        #expect(done.duration < 900_000)
+    }
+
     @Test("the Embedded daemon and a relay with a session take at most 600 KiB of memory together")
     func memory() throws {
         guard let binary = AgentBinary.embedded else {

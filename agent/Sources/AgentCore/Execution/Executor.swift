@@ -154,8 +154,9 @@ public final class Executor {
         places.removeAll(keepingCapacity: true)
         reap()
         let now = kernel.monotonic
-        for job in jobs { advance(job, now) }
+        // Strays first: a job whose pipes are closed already waits for nothing else, and nothing else would wake the loop for it.
         hunt(now)
+        for job in jobs { advance(job, now) }
         for job in jobs where job.phase == .queued && jobs.count(where: { $0.isRunning }) < Self.childCountLimit { start(job) }
     }
 
