@@ -64,7 +64,7 @@ public final class Executor {
             if definition.user != root { return nil }
             throw Refusal(.needsRoot, definition.id + " runs as root, and this agent does not; start it as root.")
         }
-        guard definition.user != root else { return nil }
+        guard definition.user != root, kernel.mayChangeUser else { return nil }
         guard let identity = users.identity(definition.user, groups: definition.groups) else {
             throw Refusal(.unknownUser, definition.id + " runs as the user " + definition.user + ", whom this device does not have.")
         }

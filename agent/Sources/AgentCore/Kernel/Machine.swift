@@ -22,6 +22,16 @@ extension Kernel {
     /// Whether this process is root.
     public var isRoot: Bool { rc_effective_uid() == 0 }
 
+    /// Whether children can be given another user and groups.
+    ///
+    /// A root of a user namespace that somebody without rights made (user_namespaces(7)) has no other user to give: there the kernel
+    /// denies setgroups(2), and this process has no more rights than that somebody.
+    public var mayChangeUser: Bool {
+        let denied: Text = "deny\n"
+        let path: Text = "/proc/self/setgroups"
+        return isRoot && (try? content(of: path.bytes, limit: 16)) != denied.bytes
+    }
+
     /// The machine's word for its architecture, such as `x86_64`.
     public var architecture: Text {
         var buffer = [UInt8](repeating: 0, count: 65)
