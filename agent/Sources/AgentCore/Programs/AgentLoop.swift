@@ -43,10 +43,14 @@ public final class AgentLoop {
     }
 
     /// Serves one controller over standard input and output, until it goes.
-    public func run(standalone door: Door) {
+    ///
+    /// - Parameter batch: Frames that came before what standard input holds.
+    public func run(standalone door: Door, first batch: [UInt8] = []) {
         let (input, output) = (Descriptor(0, isOwned: false), Descriptor(1, isOwned: false))
         for end in [input, output] { try? kernel.setNonblocking(end) }
-        connections.append(Connection(session: Session(device: device, door: door), input: input, output: output))
+        let session = Session(device: device, door: door)
+        session.receive(batch)
+        connections.append(Connection(session: session, input: input, output: output))
         while !isQuiet { turn() }
         try? device.ledger.sync()
     }

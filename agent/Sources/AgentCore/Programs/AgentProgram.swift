@@ -92,20 +92,25 @@ public struct AgentProgram {
 
     private func standalone(_ invocation: Invocation) -> Int32 {
         do throws(Refusal) {
+            // Behind sshd a batch may come first here as it does at the relay; a parent with a pipe sets none.
+            let batch = try firstBatch()
             let device = try Device(kernel: kernel, settings: invocation.settings, adoptsStrays: true)
-            let door = Door(operatorName: invocation.operatorName, role: invocation.role, key: "", connection: "")
             guard let loop = try? AgentLoop(device: device, listener: nil) else { return Status.unavailable }
-            loop.run(standalone: door)
+            loop.run(standalone: door(invocation), first: batch)
             return Status.success
         } catch {
             return refuse(error, Status.unavailable)
         }
     }
 
-    private func relay(_ invocation: Invocation) -> Int32 {
-        let door = Door(
+    /// Who is there, as sshd says it in `command=` and in the environment.
+    private func door(_ invocation: Invocation) -> Door {
+        Door(
             operatorName: invocation.operatorName, role: invocation.role, key: userKey(),
             connection: bounded(kernel.environment("SSH_CONNECTION") ?? [], RollcallProtocol.identifierSizeLimit))
+    }
+
+    private func relay(_ invocation: Invocation) -> Int32 {
         let batch: [UInt8]
         do throws(Refusal) { batch = try firstBatch() } catch { return refuse(error, Status.usage) }
         guard let relay = try? Relay(kernel: kernel, path: invocation.settings.socket) else {
@@ -113,7 +118,7 @@ public struct AgentProgram {
                 Refusal(.agentDown, "The agent's daemon does not run on this device; start it with: systemctl start rollcall-agent."),
                 Status.unavailable)
         }
-        relay.run(first: Message.door(door).frame + batch)
+        relay.run(first: Message.door(door(invocation)).frame + batch)
         return Status.success
     }
 

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@Suite("At the desk itself", .timeLimit(.minutes(2)))
+struct DeskTests {
+    private let device = Workplace.device
+
+    @Test(
+        "a configuration that cannot be understood is not half believed",
+        arguments: [
+            ("colour: blue\n", "line 1"), ("data: /tmp/x\noperatr: bob\n", "operatr"), ("data: [a, b]\n", "data must be text"),
+            ("- data\n", "key: value"), ("data: 'open\n", "not YAML"), ("data: \"\u{1B}[2J\n", "not YAML"),
+            ("\u{1B}[2J: x\n", "Known keys"),
+        ])
+    func configuration(_ text: String, _ words: String) async throws {
+        try await Workplace.with { place in
+            try Scratch.write(text, to: place.folder + "/config/rollcall/config.yaml")
+            try await place.expectFailure(
+                ["diagnose", device], exit: 65, kind: "configuration", says: place.folder + "/config/rollcall/config.yaml", words)
+            Scratch.remove(place.folder + "/config/rollcall/config.yaml")
+            #expect(try await place.newEntries().isEmpty)
+        }
+    }
+
+    @Test("a call that is not on record is named", arguments: [["calls", "show", "NOPE"], ["close", "abandoned", "--call", "NOPE"]])
+    func unknownCall(_ arguments: [String]) async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(arguments, exit: 66, kind: "not-found", says: "call NOPE", "rollcall calls list")
+        }
+    }
+
+    @Test("an entry that is not on record is named")
+    func unknownEntry() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(
+                ["audit", "show", "999999"], exit: 66, kind: "not-found", says: "entry 999999", "rollcall audit list")
+        }
+    }
+
+    @Test("without a call there is none to show or to close")
+    func noCall() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(["calls", "show"], exit: 66, kind: "no-call", says: "rollcall call DEVICE")
+            try await place.expectFailure(["close", "abandoned"], exit: 66, kind: "no-open-call", says: "rollcall call DEVICE")
+        }
+    }
+
+    @Test("with several calls open, closing wants to know which, and a second call on a device is not opened")
+    func severalCalls() async throws {
+        try await Workplace.with { place in
+            try await place.must("device", "add", "far-1", "--host", "127.0.0.1", "--port", "\(try Door.freePort())")
+            #expect(try await place.rollcall("call", device).exit == 3)
+            #expect(try await place.rollcall("call", "far-1").exit == 68)
+            try await place.expectFailure(
+                ["close", "abandoned"], exit: 64, kind: "several-open-calls", says: "2 calls are open", device, "far-1")
+            try await place.expectFailure(["call", device], exit: 65, kind: "call-open", says: device, "rollcall close")
+        }
+    }
+
+    @Test("a call that has ended does not end again, and keeps how it ended")
+    func closedTwice() async throws {
+        try await Workplace.with { place in
+            #expect(try await place.rollcall("call", device).exit == 3)
+            try await place.must("close", "no-fault-found", "--note", "nothing seen")
+            let shown = try await place.must("calls", "show", "--json")
+            let call = try JSONDecoder().decode(Call.self, from: Data(shown.utf8))
+            try await place.expectFailure(["close", "abandoned", "--call", call.id], exit: 65, kind: "wrong-state", says: call.id)
+            #expect(try await place.must("calls", "show", "--json") == shown)
+        }
+    }
+
+    private struct Call: Decodable { let id: String }
+
+    @Test("a name that is taken is not taken again")
+    func duplicate() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(["device", "add", device, "--host", "h"], exit: 65, kind: "duplicate", says: device)
+            #expect(try await place.newEntries().isEmpty)
+        }
+    }
+
+    @Test("an altered entry is found, and nothing is said to be whole")
+    func altered() async throws {
+        try await Workplace.with(keepsRecord: false) { place in
+            try HeldDatabase(place.store).run("UPDATE ledger_entries SET encoded = replace(encoded, 'kiosk-1', 'kiosk-2') WHERE idx = 1")
+            let outcome = try await place.rollcall("audit", "verify")
+            #expect(outcome.exit == 91)
+            #expect(outcome.output.contains("BROKEN"))
+        }
+    }
+}

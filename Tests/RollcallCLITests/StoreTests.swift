@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("A store that cannot be used", .timeLimit(.minutes(2)))
+struct StoreTests {
+    private let device = Workplace.device
+
+    @Test("locked by another process: nothing is recorded, and the device hears nothing")
+    func locked() async throws {
+        try await Workplace.with { place in
+            let holder = try HeldDatabase(place.store)
+            try holder.run("BEGIN IMMEDIATE")
+            try await place.expectFailure(["diagnose", device], exit: 76, kind: "store-locked", says: "locked by another process")
+            try holder.run("ROLLBACK")
+            #expect(try await place.newEntries().isEmpty)
+            let log = try await Program.must(Program.agent, ["log", "--state", place.state], in: place.folder)
+            #expect(!log.contains("diagnose"))
+        }
+    }
+
+    /// Fills the disk under a copy of the store, runs the controller on it, makes room again and puts the store back.
+    private static let onFullDisk = """
+        mount -t tmpfs -o size=2m full /mnt && cp -a $0/data/. /mnt || exit 99
+        cat /dev/zero > /mnt/fill 2> /dev/null
+        ROLLCALL_DATA=/mnt "$@"
+        code=$?
+        rm -f /mnt/fill
+        cp -a /mnt/. $0/data/ || exit 98
+        exit $code
+        """
+
+    @Test(
+        "on a full disk: nothing half-written, whatever was asked",
+        .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"),
+        arguments: [
+            ["diagnose", "kiosk-1"], ["run", "kiosk-1", "odd.nothing"], ["device", "add", "new-1", "--host", "127.0.0.1"],
+            ["call", "kiosk-1"],
+        ])
+    func full(_ arguments: [String]) async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(
+                arguments, exit: 77, kind: "store-full", says: "disk is full", "Free some space",
+                through: { try await Namespace.rollcall(place, Self.onFullDisk, $0) })
+            #expect(try await place.newEntries().isEmpty)
+        }
+    }
+
+    @Test("in a folder that cannot be written", .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"))
+    func readOnly() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(
+                ["diagnose", device], exit: 77, kind: "store-read-only", says: "cannot be written", "ROLLCALL_DATA",
+                through: {
+                    try await Namespace.rollcall(
+                        place, "mount --bind $0/data $0/data && mount -o remount,bind,ro $0/data || exit 99; exec \"$@\"", $0)
+                })
+            #expect(try await place.newEntries().isEmpty)
+        }
+    }
+
+    @Test("in a folder that cannot be made")
+    func noFolder() async throws {
+        try await Workplace.with { place in
+            try Scratch.write("", to: place.folder + "/file")
+            try await place.expectFailure(
+                ["device", "list", "--data", place.folder + "/file/below"], exit: 77, kind: "store-io", says: place.folder + "/file/below")
+        }
+    }
+
+    @Test("damaged, at its beginning or in the middle: it is left as it is", arguments: [0, 20_480])
+    func damaged(_ offset: Int) async throws {
+        try await Workplace.with(keepsRecord: false) { place in
+            let file = URL(fileURLWithPath: place.store)
+            var bytes = try Data(contentsOf: file)
+            try #require(bytes.count > offset + 4_096)
+            // Every page from there on, so that whichever is read first is bad.
+            bytes.replaceSubrange(offset..., with: Data(repeating: 0xA5, count: bytes.count - offset))
+            try bytes.write(to: file)
+            try await place.expectFailure(["diagnose", device], exit: 78, kind: "store-corrupt", says: "damaged", "restore a backup")
+            #expect(try Data(contentsOf: file) == bytes)
+        }
+    }
+
+    @Test("written by a newer version: it is left as it is")
+    func newer() async throws {
+        try await Workplace.with { place in
+            try HeldDatabase(place.store).run("PRAGMA user_version = 99")
+            try await place.expectFailure(["diagnose", device], exit: 78, kind: "store-newer", says: "newer version", "99")
+            try HeldDatabase(place.store).run("PRAGMA user_version = 4")
+        }
+    }
+
+    @Test("another program's database is not touched")
+    func foreign() async throws {
+        try await Workplace.with { place in
+            let folder = place.folder + "/other"
+            try Scratch.make(folder)
+            try HeldDatabase(folder + "/rollcall.db").run("CREATE TABLE songs (title TEXT)")
+            try await place.expectFailure(
+                ["device", "list", "--data", folder], exit: 78, kind: "store-foreign", says: "another program", "ROLLCALL_DATA")
+        }
+    }
+
+    @Test("without its signing key it records nothing more")
+    func noKey() async throws {
+        try await Workplace.with { place in
+            let key = place.store + ".key"
+            try FileManager.default.moveItem(atPath: key, toPath: place.folder + "/key")
+            try await place.expectFailure(["diagnose", device], exit: 78, kind: "signing-key", says: key, "mode 600")
+            try FileManager.default.moveItem(atPath: place.folder + "/key", toPath: key)
+            #expect(try await place.newEntries().isEmpty)
+        }
+    }
+}

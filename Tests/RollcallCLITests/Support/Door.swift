@@ -1,0 +1,94 @@
+import Foundation
+import Glibc
+import SSH
+
+/// A real sshd of the current user on a loopback port, one for all tests here: what stands behind it is chosen by the key that is used.
+///
+/// It is on a leash, a pipe whose end it waits for: it ends with the tests even if they crash, and takes its folder along.
+final class Door: Sendable {
+    /// The one there is.
+    static let shared = Task { try await Door() }
+
+    let folder: String
+    let port: Int
+    /// Fingerprint of its host key.
+    let fingerprint: String
+    /// Login name that it takes.
+    let user: String
+    private let leash = Pipe()
+    private let process = Process()
+
+    private init() async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-cli-\(UUID().uuidString.prefix(8))").path
+        try Scratch.make(folder)
+        user = String(cString: getpwuid(getuid()).pointee.pw_name)
+        port = try Self.freePort()
+        if getuid() == 0 { mkdir("/run/sshd", 0o755) }
+        try await Program.must("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/host"], in: folder)
+        guard let key = HostKey(openSSH: try Scratch.text("\(folder)/host.pub")) else {
+            throw Scratch.Failure(description: "ssh-keygen made no key")
+        }
+        fingerprint = key.fingerprint
+        try Scratch.write("", to: "\(folder)/authorized_keys")
+        let settings = [
+            "ListenAddress 127.0.0.1:\(port)", "HostKey \(folder)/host", "AuthorizedKeysFile \(folder)/authorized_keys", "PidFile none",
+            "UsePAM no", "StrictModes no", "PermitRootLogin yes", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
+            "DisableForwarding yes", "MaxStartups 200", "MaxAuthTries 20",
+            // The user's shell starts the forced command, and what that user's own .bashrc does is none of these tests' business.
+            "SetEnv HOME=\(folder)",
+        ]
+        try Scratch.write(settings.joined(separator: "\n") + "\n", to: "\(folder)/sshd_config")
+        try await start()
+    }
+
+    private func start() async throws {
+        let log = "\(folder)/sshd.log"
+        try Scratch.write("", to: log)
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        // The second word of the script is the folder, which goes last.
+        let script =
+            "exec 3<&0; /usr/sbin/sshd -D -e -f $0/sshd_config </dev/null 3<&- 2>>$0/sshd.log & cat <&3 >/dev/null; kill $!; wait; rm -rf $0"
+        process.arguments = ["-c", script, folder]
+        process.standardInput = leash
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        // Programs that tests start must not hold the leash too.
+        _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        try process.run()
+        for _ in 0..<400 {
+            if try Scratch.text(log).contains("Server listening on") { return }
+            guard process.isRunning else { break }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Scratch.Failure(description: "sshd did not start: \(try Scratch.text(log))")
+    }
+
+    /// Lets a key in, to a program that is started whatever is asked for.
+    ///
+    /// - Parameter script: Path of a shell script.
+    func admit(publicKey: String, to script: String) throws {
+        let line = "restrict,command=\"exec sh \(script)\" \(publicKey)\n"
+        let file = open("\(folder)/authorized_keys", O_WRONLY | O_APPEND | O_CLOEXEC)
+        defer { close(file) }
+        guard file >= 0, write(file, line, line.utf8.count) == line.utf8.count else {
+            throw Scratch.Failure(description: "authorized_keys takes no line")
+        }
+    }
+
+    /// A port that the kernel chose, and that nothing listens on.
+    static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Scratch.Failure(description: "no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

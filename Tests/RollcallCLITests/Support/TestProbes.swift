@@ -1,0 +1,114 @@
+/// Probes that go wrong on purpose, each in a folder of manifests that only these tests sign.
+enum TestProbes {
+    /// Relative path of each manifest, and its text.
+    static let manifests: [String: String] = [
+        "odd/hang": """
+        id: odd.hang
+        title: Never ends
+        impact: observe
+        run: [/bin/sleep, "600"]
+        limits: {time: 300ms, output: 4KiB}
+        """,
+        "odd/wordy": """
+        id: odd.wordy
+        title: Says more than it may
+        impact: observe
+        run: [/usr/bin/seq, "2000"]
+        limits: {time: 5s, output: 4KiB}
+        """,
+        "odd/flood": """
+        id: odd.flood
+        title: Never stops talking
+        impact: observe
+        run: [/usr/bin/yes]
+        limits: {time: 5s, output: 4KiB}
+        """,
+        "odd/crash": """
+        id: odd.crash
+        title: Dies by a signal
+        impact: observe
+        run: [/bin/sh, -c, "kill -SEGV $$"]
+        """,
+        "odd/failing": """
+        id: odd.failing
+        title: Exits with a status that is no answer
+        impact: observe
+        run: [/bin/false]
+        """,
+        "odd/absent": """
+        id: odd.absent
+        title: Its program is not there
+        impact: observe
+        run: [/opt/rollcall-nowhere/program]
+        """,
+        "odd/nothing": """
+        id: odd.nothing
+        title: Gives a word where a rule wants a number
+        impact: observe
+        run: [/bin/echo, level=high]
+        parse: {pairs: {separator: "="}}
+        facts:
+          level: int
+        findings:
+          - id: odd.level-high
+            subject: []
+            when: level > 3
+            severity: critical
+            customer: The level is high.
+            engineer: "level {level}"
+        """,
+        "odd/hostile": #"""
+        id: odd.hostile
+        title: Says what a terminal would obey
+        impact: observe
+        run: [/usr/bin/printf, 'begin\033]52;c;aGk=\007\033[2J\rover\342\200\256txt\302\2332Jdel\177end\n']
+        """#,
+        "odd/hostile-fact": #"""
+        id: odd.hostile-fact
+        title: Says it as a fact
+        impact: observe
+        run: [/usr/bin/printf, 'word=begin\033]52;c;aGk=\007\033[2J\rover\342\200\256txt\302\2332Jdel\177end\n']
+        parse: {pairs: {separator: "="}}
+        facts:
+          word: text
+        findings:
+          - id: odd.said
+            subject: [word]
+            when: word LIKE 'begin%'
+            severity: info
+            customer: The device says something.
+            engineer: "it says {word}"
+            remedies: [odd.change]
+        """#,
+        "odd/level": """
+        id: odd.level
+        title: Takes a number and a word
+        impact: observe
+        run: [/bin/echo, "{level}", "{mode}"]
+        parameters:
+          level: {type: integer, min: 1, max: 9}
+          mode: {type: choice, of: [slow, fast]}
+        """,
+        "odd/service": """
+        id: odd.service
+        title: Would do something to a service
+        impact: change
+        run: [/bin/true, "{unit}"]
+        parameters: {unit: unit}
+        """,
+        "odd/change": """
+        id: odd.change
+        title: Changes nothing, but might
+        impact: change
+        run: [/bin/true]
+        """,
+    ]
+
+    /// Writes them below `folder`.
+    static func write(to folder: String) throws {
+        for (path, text) in manifests {
+            try Scratch.make("\(folder)/\(path)")
+            try Scratch.write(text + "\n", to: "\(folder)/\(path)/probe.yaml")
+        }
+    }
+}
