@@ -97,5 +97,7 @@ let package = Package(
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
         tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
+        // They run the built program on lab devices, so it is a dependency without being imported.
+        tests("LabTests", ["rollcall"]),
     ]
 )

@@ -132,7 +132,8 @@ struct VerdictTests {
     @Test("exit codes are those of monitoring: critical, warning, unknown, well")
     func exitCodes() throws {
         let judge = Diagnostician(library: try shippedLibrary())
-        let clock = Answer.text("clock.sync", "NTP=no\nNTPSynchronized=no\nCanNTP=yes\n")
+        let stopped = (1...7).map { "Id=clock\($0).service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n" }
+        let clock = Answer.text("clock.service", stopped.joined(separator: "\n"))
         let hung = Answer.text("service.failed", "", code: 1)
         #expect(try judge.judge([.failed("a.service"), clock, hung]).exitCode == 1)
         #expect(try judge.judge([.failed("a.service"), clock]).exitCode == 2)
