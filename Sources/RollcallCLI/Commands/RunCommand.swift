@@ -94,7 +94,9 @@ extension CommandFailure {
                     .probeStuck, kind: "probe-stuck", "\(probe) is stuck in the kernel of \(device) and was left behind.",
                     next: "It is not asked again until it returns; a restart of the device may be needed.")
             case .exited where !accepted.contains(done.code):
-                self.init(.probeFailed, kind: "probe-failed", "\(probe) ended with exit code \(done.code), which is no answer.")
+                let line = answer.errorOutput.split(separator: 10).last.map { String(decoding: $0, as: UTF8.self) }
+                let words = line.map { ": \(displayed($0, limit: 200))" } ?? ""
+                self.init(.probeFailed, kind: "probe-failed", "\(probe) ended with exit code \(done.code), which is no answer\(words).")
             case .exited where done.cutByteCount > 0:
                 self.init(
                     .probeOutputCut, kind: "output-cut",
