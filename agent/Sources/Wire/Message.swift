@@ -112,18 +112,21 @@ public enum Message: Equatable, Sendable {
         var reader = CBORReader(bytes)
         switch kind {
         case Kind.door: self = .door(try Door(&reader))
-        case Kind.hello: self = .hello(try Hello(&reader))
         case Kind.open: self = .open(try Open(&reader))
-        case Kind.opened: self = .opened(try Opened(&reader))
         case Kind.run: self = .run(try Run(&reader))
-        case Kind.chunk: self = .chunk(try Chunk(&reader))
-        case Kind.done: self = .done(try Done(&reader))
-        case Kind.refused: self = .refused(try Refused(&reader))
         case Kind.push: self = .push(try Push(&reader))
         case Kind.entries: self = .entries(try Entries(&reader))
         case Kind.close: self = .close(try Close(&reader))
-        case Kind.closed: self = .closed(try Closed(&reader))
         case Kind.cancel: self = .cancel(try Cancel(&reader))
+        // What only a controller reads takes no room on a device.
+        #if !ROLLCALL_DEVICE
+        case Kind.hello: self = .hello(try Hello(&reader))
+        case Kind.opened: self = .opened(try Opened(&reader))
+        case Kind.chunk: self = .chunk(try Chunk(&reader))
+        case Kind.done: self = .done(try Done(&reader))
+        case Kind.refused: self = .refused(try Refused(&reader))
+        case Kind.closed: self = .closed(try Closed(&reader))
+        #endif
         default: throw WireError(.unknownMessage, kind)
         }
     }
