@@ -1,15 +1,15 @@
-public import Wire
 internal import LedgerCore
+public import Wire
 
 /// One session with one agent, from hello to closed.
 ///
 /// It is driven by one caller at a time; each call writes what it has to say and reads until it is answered.
 public actor AgentSession {
-    /// How long the agent may stay silent in different moments.
+    /// How long the agent may take in different moments. None of it is renewed by bytes that come in between.
     public struct Patience: Sendable {
-        /// Until hello, and until closed.
+        /// Until the session is open, and until it is closed.
         public var handshake: Duration
-        /// Between two messages while an answer is awaited, beyond the probes' own time limits.
+        /// Beyond the probes' own time limits, while answers are awaited.
         public var answer: Duration
 
         /// Makes a patience of its parts.
@@ -51,7 +51,7 @@ public actor AgentSession {
     ///
     /// - Parameters:
     ///   - stream: Closed by the session when it ends, and when opening fails.
-    ///   - batch: What is said first. Its requests are already on their way when this returns; collect them with ``answers(to:timeLimit:)``.
+    ///   - batch: What is said first. Its requests are already on their way when this returns; collect them with ``answers(to:limits:)``.
     ///   - batchIsSent: Whether the stream carried the batch already, in an exec request's command.
     public static func open(
         over stream: any ByteStream, batch: OpeningBatch, batchIsSent: Bool, patience: Patience = Patience()
@@ -73,7 +73,8 @@ public actor AgentSession {
         for request in batch.requests { pending[request.request] = Collector(request: request) }
         nextRequest = UInt64(batch.requests.count) + 1
         if !batchIsSent { try await stream.write(batch.frames) }
-        switch try await message(within: patience.handshake) {
+        let deadline = ContinuousClock.now + patience.handshake
+        switch try await message(before: deadline) {
         case .hello(let hello): self.hello = hello
         case .refused(let refused): throw AgentClientError(.refused, rule: refused.rule.string, detail: refused.sentence.string)
         default: throw AgentClientError(.notAnAgent, detail: "the first message is not a hello")
@@ -83,7 +84,7 @@ public actor AgentSession {
                 .protocolVersion,
                 detail: "the agent speaks version \(hello.protocolVersion), this controller \(RollcallProtocol.version)")
         }
-        switch try await message(within: patience.handshake) {
+        switch try await message(before: deadline) {
         case .opened(let opened): self.opened = opened
         case .refused(let refused): throw AgentClientError(.refused, rule: refused.rule.string, detail: refused.sentence.string)
         default: throw AgentClientError(.notAnAgent, detail: "the second message does not open the session")
@@ -93,7 +94,7 @@ public actor AgentSession {
         }
     }
 
-    private func message(within limit: Duration) async throws(AgentClientError) -> Message {
+    private func message(before deadline: ContinuousClock.Instant) async throws(AgentClientError) -> Message {
         while true {
             do throws(WireError) {
                 if let bytes = try reader.next() { return try Message(decoding: bytes) }
@@ -101,7 +102,9 @@ public actor AgentSession {
                 isBroken = true
                 throw AgentClientError(.notAnAgent, detail: String(describing: error.code.meaning))
             }
-            guard let bytes = try await stream.read(within: limit) else {
+            let left = deadline - ContinuousClock.now
+            guard left > .zero else { throw AgentClientError(.timedOut) }
+            guard let bytes = try await stream.read(within: left) else {
                 isBroken = true
                 throw AgentClientError(.endedEarly)
             }
@@ -118,23 +121,23 @@ public actor AgentSession {
     ///
     /// - Parameters:
     ///   - requests: As ``numbered(_:)`` gave them, in the order in which the answers are wanted.
-    ///   - timeLimit: The longest time limit among the probes; silence for that long and ``Patience/answer`` more ends the session.
+    ///   - limits: What the probes may take and give.
     /// - Returns: One answer for each request, in order. What the session's end cut off is `.missing`.
-    public func run(_ requests: [Run], timeLimit: Duration) async -> [AgentAnswer] {
+    public func run(_ requests: [Run], limits: Limits) async -> [AgentAnswer] {
         var answers: [AgentAnswer] = []
         var rest = requests[...]
         while !rest.isEmpty {
             let batch = Array(rest.prefix(RollcallProtocol.requestsInFlightLimit))
             rest = rest.dropFirst(batch.count)
             let frames = batch.reduce(into: [UInt8]()) { $0 += Message.run($1).frame }
-            answers += await exchange(frames, requests: batch, timeLimit: timeLimit)
+            answers += await exchange(frames, requests: batch, limits: limits)
         }
         return answers
     }
 
     /// Waits for the answers to the requests of the opening batch, in its order.
-    public func answers(to batch: OpeningBatch, timeLimit: Duration) async -> [AgentAnswer] {
-        await exchange([], requests: batch.requests, timeLimit: timeLimit)
+    public func answers(to batch: OpeningBatch, limits: Limits) async -> [AgentAnswer] {
+        await exchange([], requests: batch.requests, limits: limits)
     }
 
     /// Pushes something signed, such as a catalogue, and waits for the agent's judgement.
@@ -149,20 +152,23 @@ public actor AgentSession {
                 request: request.request, kind: Text(kind), size: UInt64(bytes.count), offset: UInt64(offset), bytes: piece)
             frames += Message.push(push).frame
         }
-        return await exchange(frames, requests: [request], timeLimit: .seconds(30))[0]
+        return await exchange(frames, requests: [request], limits: .transfer)[0]
     }
 
     /// Reads entries of the agent's ledger, as they are encoded there.
     ///
-    /// - Returns: At most `count` entries from index `first` on, in order, and the answer they came in.
-    public func entries(first: UInt64, count: UInt64) async -> (entries: [[UInt8]], answer: AgentAnswer) {
+    /// - Returns: The entries in order, and the answer they came in. `isWhole` says that everything in it could be read: the answer is
+    ///   done, as long as the agent says, and a sequence of entries to its end.
+    public func entries(first: UInt64, count: UInt64) async -> (entries: [[UInt8]], isWhole: Bool, answer: AgentAnswer) {
         let request = number(Run(request: 0, probe: "entries"))
         let frame = Message.entries(Entries(request: request.request, first: first, count: count)).frame
-        let answer = await exchange(frame, requests: [request], timeLimit: .seconds(30))[0]
+        let answer = await exchange(frame, requests: [request], limits: .transfer)[0]
         var entries: [[UInt8]] = []
         var reader = CBORReader(answer.output)
         while !reader.isAtEnd, let entry = try? reader.byteString(limit: RollcallProtocol.entrySizeLimit) { entries.append(entry) }
-        return (entries, answer)
+        var isWhole = reader.isAtEnd && answer.digestAgrees
+        if case .done(let done) = answer.outcome { isWhole = isWhole && done.ending == .exited && done.cutByteCount == 0 } else { isWhole = false }
+        return (entries, isWhole, answer)
     }
 
     private func number(_ run: Run) -> Run {
@@ -173,8 +179,28 @@ public actor AgentSession {
         return run
     }
 
+    /// What the answers to a number of requests may take and be.
+    public struct Limits: Sendable {
+        /// The longest time limit among the probes: silence for longer, and ``Patience/answer`` more, ends the session.
+        public var longest: Duration
+        /// All their time limits together: whatever comes in between, the session ends after that and ``Patience/answer``.
+        public var together: Duration
+        /// Bytes of one answer that are taken at most.
+        public var answerSize: Int
+
+        /// Makes limits of their parts.
+        public init(longest: Duration, together: Duration, answerSize: Int = AgentSession.answerSizeLimit) {
+            self.longest = longest
+            self.together = together
+            self.answerSize = min(answerSize, AgentSession.answerSizeLimit)
+        }
+
+        /// For pushing and for reading ledger entries.
+        public static let transfer = Limits(longest: .seconds(30), together: .seconds(300))
+    }
+
     /// Writes `frames` while it reads until each of `requests` has ended.
-    private func exchange(_ frames: [UInt8], requests: [Run], timeLimit: Duration) async -> [AgentAnswer] {
+    private func exchange(_ frames: [UInt8], requests: [Run], limits: Limits) async -> [AgentAnswer] {
         var ended: [UInt64: AgentAnswer] = [:]
         let stream = self.stream
         let writing = Task { () -> AgentClientError? in
@@ -187,13 +213,15 @@ public actor AgentSession {
             }
         }
         var failure: AgentClientError?
+        let end = ContinuousClock.now + limits.together + patience.answer
         while failure == nil, requests.contains(where: { ended[$0.request] == nil }) {
             if isBroken {
                 failure = AgentClientError(.endedEarly)
                 break
             }
             do throws(AgentClientError) {
-                if let answer = try collect(try await message(within: timeLimit + patience.answer)) {
+                let deadline = min(end, ContinuousClock.now + limits.longest + patience.answer)
+                if let answer = try collect(try await message(before: deadline), sizeLimit: limits.answerSize) {
                     ended[answer.request.request] = answer
                 }
             } catch {
@@ -201,7 +229,8 @@ public actor AgentSession {
                 isBroken = true
             }
         }
-        if failure != nil { writing.cancel() }
+        // With every answer in hand, or none to come, nothing is worth being written any more.
+        writing.cancel()
         let writeFailure = await writing.value
         return requests.map { request in
             if let answer = ended[request.request] { return answer }
@@ -211,11 +240,11 @@ public actor AgentSession {
     }
 
     /// Takes one message of an answer; returns the answer when that was its end.
-    private func collect(_ message: Message) throws(AgentClientError) -> AgentAnswer? {
+    private func collect(_ message: Message, sizeLimit: Int) throws(AgentClientError) -> AgentAnswer? {
         switch message {
         case .chunk(let chunk):
             guard var collector = pending.removeValue(forKey: chunk.request) else { throw Self.unasked() }
-            guard collector.output.count + collector.error.count + chunk.bytes.count <= Self.answerSizeLimit else {
+            guard collector.output.count + collector.error.count + chunk.bytes.count <= sizeLimit else {
                 throw AgentClientError(.tooMuchOutput, detail: collector.request.probe.string)
             }
             if chunk.stream == .error { collector.error += chunk.bytes } else { collector.output += chunk.bytes }
@@ -258,8 +287,9 @@ public actor AgentSession {
         do throws(AgentClientError) {
             if isBroken { throw AgentClientError(.endedEarly) }
             try await stream.write(Message.close(Close(witness: witness)).frame)
+            let deadline = ContinuousClock.now + patience.handshake
             while true {
-                switch try await message(within: patience.handshake) {
+                switch try await message(before: deadline) {
                 case .closed(let closed):
                     await stream.close()
                     return closed

@@ -61,8 +61,14 @@ public final class ChildAgent: ByteStream {
 
     /// Sends bytes.
     public func write(_ bytes: [UInt8]) async throws(AgentClientError) {
+        let channel = self.channel
         do {
-            try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+            // A child that does not read would keep this waiting for ever: giving up means giving it up.
+            try await withTaskCancellationHandler {
+                try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+            } onCancel: {
+                channel.close(promise: nil)
+            }
         } catch {
             throw AgentClientError(.transport, detail: "the agent went away", underlying: error)
         }

@@ -42,23 +42,24 @@ public struct DeviceDiagnosis: Sendable {
         let began = clock.now
         let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }
         let first = Array(questions.prefix(RollcallProtocol.requestsInFlightLimit))
-        let session = try await DeviceSession.open(device, desk: desk, way: way, call: call, reason: reason, questions: first)
-        var answers = try await session.firstAnswers()
-        if questions.count > first.count { answers += try await session.ask(Array(questions.dropFirst(first.count))) }
-        let verdict = try Diagnostician(library: desk.library).judge(answers)
-        let total = clock.now - began
-        let record = try record(verdict, session: session, desk: desk, call: call)
-        let parting = try? await session.end()
+        let taken = try await DeviceSession.with(device, desk: desk, way: way, call: call, reason: reason, questions: first) { session in
+            var answers = try await session.firstAnswers()
+            if questions.count > first.count { answers += try await session.ask(Array(questions.dropFirst(first.count))) }
+            let verdict = try Diagnostician(library: desk.library).judge(answers)
+            let total = clock.now - began
+            return (session, verdict, total, try putOnRecord(verdict, session: session, desk: desk, call: call))
+        }
+        let (session, verdict, total, record) = taken.result
         let isOther = !desk.catalogueDigest.isEmpty && session.hello.catalogueDigest != desk.catalogueDigest
         return DeviceDiagnosis(
-            verdict: verdict, session: session.id, record: record, heads: parting?.judgement,
-            timing: Timing(total: total, agent: parting?.agentBusyTime ?? .zero),
+            verdict: verdict, session: session.id, record: record, heads: taken.parting?.judgement,
+            timing: Timing(total: total, agent: taken.parting?.agentBusyTime ?? .zero),
             otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
             stuck: session.hello.stuck.map { displayed($0.string) })
     }
 
     /// Puts a verdict on record.
-    static func record(_ verdict: Verdict, session: DeviceSession, desk: Desk, call: String?) throws -> VerdictRecord {
+    static func putOnRecord(_ verdict: Verdict, session: DeviceSession, desk: Desk, call: String?) throws -> VerdictRecord {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = String(decoding: try encoder.encode(verdict), as: UTF8.self)

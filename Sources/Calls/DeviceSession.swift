@@ -158,8 +158,8 @@ public actor DeviceSession {
 
     /// The answers to the questions the session was opened with, in their order, on record.
     public func firstAnswers() async throws -> [Answer] {
-        let limit = timeLimit(of: firstBatch.requests.map(\.probe.string))
-        return try record(await agent.answers(to: firstBatch, timeLimit: limit))
+        let limits = limits(of: firstBatch.requests.map(\.probe.string))
+        return try record(await agent.answers(to: firstBatch, limits: limits))
     }
 
     /// Asks further questions, all at once.
@@ -168,7 +168,7 @@ public actor DeviceSession {
     public func ask(_ questions: [Question]) async throws -> [Answer] {
         let numbered = await agent.numbered(questions.map { ($0.probe, $0.parameters) })
         try desk.database.recordRequests(session: id, numbered)
-        return try record(await agent.run(numbered, timeLimit: timeLimit(of: questions.map(\.probe))))
+        return try record(await agent.run(numbered, limits: limits(of: questions.map(\.probe))))
     }
 
     /// Pushes a signed catalogue.
@@ -184,14 +184,20 @@ public actor DeviceSession {
     }
 
     /// Reads entries of the device's ledger.
-    public func ledgerEntries(from first: UInt64, count: UInt64) async -> (entries: [[UInt8]], answer: AgentAnswer) {
+    public func ledgerEntries(
+        from first: UInt64, count: UInt64
+    ) async -> (entries: [[UInt8]], isWhole: Bool, answer: AgentAnswer) {
         await agent.entries(first: first, count: count)
     }
 
-    /// The longest time limit among probes; 60 s for one that the library does not know.
-    private func timeLimit(of probes: [String]) -> Duration {
-        let limits = probes.map { id in (try? desk.library.manifest(id))?.timeLimit ?? 60_000 }
-        return .milliseconds(Int64(clamping: limits.max() ?? 0))
+    /// What probes may take and give; a probe that the library does not know, a minute and a MiB.
+    private func limits(of probes: [String]) -> AgentSession.Limits {
+        let manifests = probes.map { try? desk.library.manifest($0) }
+        let times = manifests.map { $0?.timeLimit ?? 60_000 }
+        let size = manifests.map { $0?.outputLimit ?? 1 << 20 }.max() ?? 0
+        return AgentSession.Limits(
+            longest: .milliseconds(Int64(clamping: times.max() ?? 0)), together: .milliseconds(Int64(clamping: times.reduce(0, +))),
+            answerSize: Int(clamping: size))
     }
 
     private func record(_ answers: [AgentAnswer]) throws -> [Answer] {
@@ -205,6 +211,32 @@ public actor DeviceSession {
         }
         if !ends.isEmpty { try desk.database.recordAnswers(session: id, ends) }
         return answers.map { Answer($0) }
+    }
+
+    /// Works in a session and ends it, whatever happens in between.
+    ///
+    /// - Parameter body: What is done in it. If it throws, the session is ended all the same, and its error is thrown.
+    /// - Returns: What `body` returned, and how the ledgers stood at the end; nil where the device took no part in the ending, which is
+    ///   then on record.
+    public static func with<Result>(
+        _ device: Device, desk: Desk, way: Way = .ssh, call: String? = nil, reason: String, questions: [Question] = [],
+        _ body: (DeviceSession) async throws -> Result
+    ) async throws -> (result: Result, parting: Parting?) {
+        let session = try await open(device, desk: desk, way: way, call: call, reason: reason, questions: questions)
+        let result: Result
+        do {
+            result = try await body(session)
+        } catch {
+            _ = try? await session.end()
+            throw error
+        }
+        do {
+            return (result, try await session.end())
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            return (result, nil)
+        }
     }
 
     /// Ends the session: both heads are exchanged with the whole session in them, and the connection is closed.

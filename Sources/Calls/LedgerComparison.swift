@@ -13,6 +13,8 @@ public struct LedgerComparison: Sendable {
         case whole
         /// It dropped its oldest entries to stay within its bounds, so that the root cannot be made anew from the start.
         case beginsLater = "begins-later"
+        /// Entries that its head covers are missing, and no gap entry accounts for them.
+        case incomplete
         /// Its entries have another root than it signed: entries were altered, added or removed.
         case otherRoot = "other-root"
         /// The head is not signed by the key pinned at enrolment.
@@ -42,34 +44,61 @@ public struct LedgerComparison: Sendable {
     ///
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, `StoreError`, or the error that cut the reading off.
     public static func run(_ device: Device, desk: Desk, way: DeviceSession.Way = .ssh) async throws -> LedgerComparison {
-        let session = try await DeviceSession.open(device, desk: desk, way: way, reason: "audit: comparison of the ledgers")
-        do {
-            let (entries, answer) = await session.ledgerEntries(from: 0, count: entryLimit)
-            if case .missing(let error) = answer.outcome { throw error }
-            if case .refused(let refused) = answer.outcome {
+        let known = try desk.database.deviceHead(device: device.id)
+        let taken = try await DeviceSession.with(device, desk: desk, way: way, reason: "audit: comparison of the ledgers") { session in
+            let read = await session.ledgerEntries(from: 0, count: entryLimit)
+            switch read.answer.outcome {
+            case .missing(let error): throw error
+            case .refused(let refused):
                 throw AgentClientError(.refused, rule: refused.rule.string, detail: refused.sentence.string)
+            case .done(let done):
+                let entries = Entries(first: done.code, encoded: read.entries, isWhole: read.isWhole)
+                return (session, entries, entries.tree(heads: [session.hello.checkpoint] + (known.map { [$0] } ?? []), device: device))
             }
-            let tree = compare(entries, head: session.hello.checkpoint, verifierKey: device.agent.verifierKey)
-            let parting = try await session.end()
-            // This very session ends after its entries were read, so the device's part of it is not in them yet.
-            let own = Text(session.id)
-            let earlier = entries.filter { (try? LedgerEntry(decoding: $0))?.session != own }
-            let reconciliation = try desk.database.reconcile(device: device.name, entries: earlier, leavingOut: session.id)
-            return LedgerComparison(
-                device: device, entryCount: entries.count, tree: tree, reconciliation: reconciliation, heads: parting.judgement)
-        } catch {
-            _ = try? await session.end()
-            throw error
         }
+        let (session, entries, tree) = taken.result
+        // This very session ends after its entries were read, so the device's part of it is not in them yet.
+        let own = Text(session.id)
+        let earlier = entries.encoded.filter { (try? LedgerEntry(decoding: $0))?.session != own }
+        let reconciliation = try desk.database.reconcile(device: device.name, entries: earlier, leavingOut: session.id)
+        return LedgerComparison(
+            device: device, entryCount: entries.encoded.count, tree: tree, reconciliation: reconciliation,
+            heads: taken.parting?.judgement ?? session.greeting)
+    }
+}
+
+/// What a device gave of its ledger.
+private struct Entries {
+    /// Index of the first.
+    let first: UInt64
+    /// The entries, oldest first.
+    let encoded: [[UInt8]]
+    /// Whether everything that came could be read.
+    let isWhole: Bool
+
+    /// How the entries relate to heads that the device signed, the newest first.
+    func tree(heads: [[UInt8]], device: Device) -> LedgerComparison.Tree {
+        guard let verifier = try? NoteVerifier(text: Text(device.agent.verifierKey)) else { return .badSignature }
+        for note in heads {
+            guard let head = try? Checkpoint(note: note, signedBy: verifier) else { return .badSignature }
+            let (end, overflow) = first.addingReportingOverflow(UInt64(encoded.count))
+            guard isWhole, !overflow, end >= head.size else { return .incomplete }
+            if first > 0 {
+                guard beginsWithGap else { return .incomplete }
+                continue
+            }
+            var range = CompactRange()
+            for entry in encoded.prefix(Int(clamping: head.size)) { range.append(leafHash: MerkleTree.leafHash(entry)) }
+            if range.root != head.root { return .otherRoot }
+        }
+        return first > 0 ? .beginsLater : .whole
     }
 
-    private static func compare(_ entries: [[UInt8]], head note: [UInt8], verifierKey: String) -> Tree {
-        guard let verifier = try? NoteVerifier(text: Text(verifierKey)), let head = try? Checkpoint(note: note, signedBy: verifier) else {
-            return .badSignature
+    /// Whether a gap entry accounts for what is missing at the front.
+    private var beginsWithGap: Bool {
+        encoded.contains { bytes in
+            guard let entry = try? LedgerEntry(decoding: bytes) else { return false }
+            return entry.kind == .gap && entry.count == first
         }
-        guard UInt64(entries.count) >= head.size else { return .beginsLater }
-        var range = CompactRange()
-        for entry in entries.prefix(Int(clamping: head.size)) { range.append(leafHash: MerkleTree.leafHash(entry)) }
-        return range.root == head.root ? .whole : .otherRoot
     }
 }

@@ -12,6 +12,7 @@ final class SSHByteStream: ByteStream {
         private static let sizeLimit = 4_096
         private var bytes: [UInt8] = []
         func add(_ more: [UInt8]) { bytes += more.prefix(Self.sizeLimit - bytes.count) }
+        var isFull: Bool { bytes.count >= Self.sizeLimit }
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
@@ -24,8 +25,9 @@ final class SSHByteStream: ByteStream {
     }
 
     func read(within limit: Duration) async throws(AgentClientError) -> [UInt8]? {
+        let deadline = ContinuousClock.now + limit
         do throws(SSHError) {
-            while let output = try await channel.read(within: limit) {
+            while let output = try await channel.read(within: max(.zero, deadline - ContinuousClock.now)) {
                 switch output {
                 case .standardOutput(let bytes): return bytes
                 case .standardError(let bytes): await complaints.add(bytes)
@@ -39,7 +41,10 @@ final class SSHByteStream: ByteStream {
 
     func complaint() async -> String {
         // What the far side says as it leaves may still be on its way.
-        while let more = try? await channel.read(within: .milliseconds(500)) {
+        let deadline = ContinuousClock.now + .milliseconds(500)
+        while await !complaints.isFull, ContinuousClock.now < deadline,
+            let more = try? await channel.read(within: max(.zero, deadline - ContinuousClock.now))
+        {
             if case .standardError(let bytes) = more { await complaints.add(bytes) }
         }
         return await complaints.text

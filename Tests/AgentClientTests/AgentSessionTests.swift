@@ -4,6 +4,7 @@ import Wire
 
 @Suite("A session with an agent")
 struct AgentSessionTests {
+    private let limits = AgentSession.Limits(longest: .seconds(1), together: .seconds(2))
     private let batch = OpeningBatch(open: opening, probes: [("storage.space", []), ("load", [])])
 
     private func open(_ agent: ScriptedAgent) async throws -> AgentSession {
@@ -30,7 +31,7 @@ struct AgentSessionTests {
             + Message.refused(Refused(request: 1, rule: "unknown-probe", sentence: "No.")).frame
         let agent = ScriptedAgent((greeting() + answers).map { [$0] })
         let session = try await open(agent)
-        let got = await session.answers(to: batch, timeLimit: .seconds(1))
+        let got = await session.answers(to: batch, limits: limits)
         #expect(got.map(\.request.probe) == ["storage.space", "load"])
         #expect(got[1].output == [1, 2])
         #expect(got[1].error == [3])
@@ -88,7 +89,7 @@ struct AgentSessionTests {
         let half = greeting() + Message.chunk(Chunk(request: 1, stream: .output, bytes: [1])).frame
         let agent = ScriptedAgent([half])
         let session = try await open(agent)
-        let got = await session.answers(to: batch, timeLimit: .seconds(1))
+        let got = await session.answers(to: batch, limits: limits)
         #expect(got.count == 2)
         for answer in got {
             guard case .missing(let error) = answer.outcome else { throw CheckFailure() }
@@ -101,18 +102,38 @@ struct AgentSessionTests {
     func silence() async throws {
         let agent = ScriptedAgent([greeting()], staysSilent: true)
         let session = try await open(agent)
-        let got = await session.answers(to: batch, timeLimit: .seconds(1))
+        let got = await session.answers(to: batch, limits: limits)
         guard case .missing(let error) = got[0].outcome else { throw CheckFailure() }
         #expect(error.code == .timedOut)
         await #expect(throws: AgentClientError.self) { try await session.close(witness: WitnessOffer()) }
         #expect(await agent.isClosed)
     }
 
+    @Test("an agent that keeps talking without ever ending an answer is given up all the same")
+    func chatter() async throws {
+        let crumb = Message.chunk(Chunk(request: 1, stream: .output, bytes: [1])).frame
+        let agent = ScriptedAgent([greeting()], endless: crumb)
+        let patience = AgentSession.Patience(handshake: .milliseconds(100), answer: .milliseconds(50))
+        let session = try await AgentSession.open(over: agent, batch: batch, batchIsSent: false, patience: patience)
+        let short = AgentSession.Limits(longest: .milliseconds(50), together: .milliseconds(50))
+        guard case .missing(let error) = await session.answers(to: batch, limits: short)[0].outcome else { throw CheckFailure() }
+        #expect(error.code == .timedOut)
+    }
+
+    @Test("a door that only ever sends pieces of a first message is given up")
+    func drip() async throws {
+        let agent = ScriptedAgent([[0, 0, 255, 0]], endless: [0])
+        let patience = AgentSession.Patience(handshake: .milliseconds(50), answer: .milliseconds(50))
+        await #expect(throws: AgentClientError.self) {
+            try await AgentSession.open(over: agent, batch: batch, batchIsSent: false, patience: patience)
+        }
+    }
+
     @Test("an answer to what was not asked ends the session")
     func unasked() async throws {
         let agent = ScriptedAgent([greeting() + Message.done(Done(request: 77, ending: .exited)).frame])
         let session = try await open(agent)
-        guard case .missing(let error) = await session.answers(to: batch, timeLimit: .seconds(1))[0].outcome else { throw CheckFailure() }
+        guard case .missing(let error) = await session.answers(to: batch, limits: limits)[0].outcome else { throw CheckFailure() }
         #expect(error.code == .notAnAgent)
     }
 
@@ -123,7 +144,7 @@ struct AgentSessionTests {
         let pieces = AgentSession.answerSizeLimit / RollcallProtocol.chunkSizeLimit + 1
         let agent = ScriptedAgent([greeting()] + Array(repeating: piece, count: pieces))
         let session = try await open(agent)
-        guard case .missing(let error) = await session.answers(to: batch, timeLimit: .seconds(1))[0].outcome else { throw CheckFailure() }
+        guard case .missing(let error) = await session.answers(to: batch, limits: limits)[0].outcome else { throw CheckFailure() }
         #expect(error.code == .tooMuchOutput)
     }
 
@@ -133,7 +154,7 @@ struct AgentSessionTests {
         let answers =
             Message.done(Done(request: 1, ending: .exited, digest: wrong)).frame + Message.done(Done(request: 2, ending: .exited)).frame
         let session = try await open(ScriptedAgent([greeting() + answers]))
-        let got = await session.answers(to: batch, timeLimit: .seconds(1))
+        let got = await session.answers(to: batch, limits: limits)
         #expect(!got[0].digestAgrees)
         #expect(got[1].digestAgrees)
     }
@@ -146,7 +167,7 @@ struct AgentSessionTests {
             over: agent, batch: OpeningBatch(open: opening, probes: []), batchIsSent: false)
         let requests = await session.numbered((0..<100).map { ("p\($0)", []) })
         #expect(requests.count > RollcallProtocol.requestsInFlightLimit)
-        let got = await session.run(requests, timeLimit: .seconds(1))
+        let got = await session.run(requests, limits: limits)
         #expect(got.map(\.request) == requests)
         #expect(got.allSatisfy { if case .done = $0.outcome { true } else { false } })
     }

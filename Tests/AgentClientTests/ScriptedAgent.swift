@@ -8,12 +8,15 @@ actor ScriptedAgent: ByteStream {
     private(set) var isClosed = false
     private let lastWords: String
     private let staysSilent: Bool
+    private let endless: [UInt8]?
 
     /// - Parameters:
     ///   - script: What reads give, one after the other.
     ///   - staysSilent: Whether it never answers again after the script, rather than ending the stream.
-    init(_ script: [[UInt8]], lastWords: String = "", staysSilent: Bool = false) {
+    ///   - endless: What every read gives after the script, for ever; nil for an end.
+    init(_ script: [[UInt8]], lastWords: String = "", staysSilent: Bool = false, endless: [UInt8]? = nil) {
         self.script = script
+        self.endless = endless
         self.lastWords = lastWords
         self.staysSilent = staysSilent
     }
@@ -22,6 +25,7 @@ actor ScriptedAgent: ByteStream {
 
     func read(within limit: Duration) async throws(AgentClientError) -> [UInt8]? {
         if !script.isEmpty { return script.removeFirst() }
+        if let endless { return endless }
         if staysSilent { throw AgentClientError(.timedOut) }
         return nil
     }
