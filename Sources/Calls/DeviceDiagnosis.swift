@@ -18,6 +18,8 @@ public struct DeviceDiagnosis: Sendable {
     public let timing: Timing
     /// Whether the device has another catalogue than the desk: its version, and the desk may want to push.
     public let otherCatalogueVersion: UInt64?
+    /// Whether no question at all was answered, because the device fell silent or the connection broke.
+    public let wasCutOff: Bool
     /// What never answered on the device and is not asked again until it returns, as the agent names it; escaped.
     public let stuck: [String]
 
@@ -47,15 +49,18 @@ public struct DeviceDiagnosis: Sendable {
             if questions.count > first.count { answers += try await session.ask(Array(questions.dropFirst(first.count))) }
             let verdict = try Diagnostician(library: desk.library).judge(answers)
             let total = clock.now - began
-            return (session, verdict, total, try putOnRecord(verdict, session: session, desk: desk, call: call))
+            let wasCutOff = answers.allSatisfy { answer in
+                if case .none = answer.ending { true } else { false }
+            }
+            return (session, verdict, total, try putOnRecord(verdict, session: session, desk: desk, call: call), wasCutOff)
         }
-        let (session, verdict, total, record) = taken.result
+        let (session, verdict, total, record, wasCutOff) = taken.result
         let isOther = !desk.catalogueDigest.isEmpty && session.hello.catalogueDigest != desk.catalogueDigest
         return DeviceDiagnosis(
             verdict: verdict, session: session.id, record: record, heads: taken.parting?.judgement,
             timing: Timing(total: total, agent: taken.parting?.agentBusyTime ?? .zero),
             otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
-            stuck: session.hello.stuck.map { displayed($0.string) })
+            wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) })
     }
 
     /// Puts a verdict on record.

@@ -48,7 +48,9 @@ public struct FleetSweep: Sendable {
             let target: Target
             var diagnosis: DeviceDiagnosis?
             switch visit {
-            case .visited(let result): (target, diagnosis) = (result.target, result.diagnosis)
+            case .visited(let result):
+                (target, diagnosis) = (result.target, result.diagnosis)
+                storeError = storeError ?? result.storeError
             case .skipped: target = Target(device: device, state: .skipped, detail: "not visited: the sweep stopped early", exitCode: nil)
             case .cancelled: target = Target(device: device, state: .cancelled, detail: "not visited: the sweep was cancelled", exitCode: nil)
             }
@@ -67,27 +69,36 @@ public struct FleetSweep: Sendable {
     private struct Visited: Sendable {
         let target: Target
         let diagnosis: DeviceDiagnosis?
+        /// The desk's own trouble, which is no state of the device and ends the sweep's command with its own error.
+        let storeError: StoreError?
     }
 
     private static func visit(_ device: Device, desk: Desk) async -> Visited {
+        guard device.agent.enrolledAt != nil else {
+            let target = Target(device: device, state: .skipped, detail: "not visited: it is not enrolled", exitCode: nil)
+            return Visited(target: target, diagnosis: nil, storeError: nil)
+        }
         do {
             let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, reason: "sweep")
-            let state: SweepRecord.State =
-                switch diagnosis.verdict.exitCode {
-                case 0: .healthy
-                case 2: .failed
-                default: .degraded
-                }
-            let detail =
-                diagnosis.verdict.causes.first { $0.worst > .info }?.finding.engineer
-                ?? diagnosis.verdict.unknowns.first.map { "could not find out: \($0.id): \($0.reason)" } ?? "nothing found"
-            let target = Target(device: device, state: state, detail: detail, exitCode: diagnosis.verdict.exitCode)
-            return Visited(target: target, diagnosis: diagnosis)
+            return Visited(target: target(device, diagnosis), diagnosis: diagnosis, storeError: nil)
         } catch {
             let failure = SessionFailure(error)
-            return Visited(
-                target: Target(device: device, state: SweepRecord.State(error), detail: failure.sentence, exitCode: nil), diagnosis: nil)
+            let target = Target(device: device, state: SweepRecord.State(error), detail: failure.sentence, exitCode: nil)
+            return Visited(target: target, diagnosis: nil, storeError: error as? StoreError)
         }
+    }
+
+    private static func target(_ device: Device, _ diagnosis: DeviceDiagnosis) -> Target {
+        let state: SweepRecord.State =
+            switch diagnosis.verdict.exitCode {
+            case 0: .healthy
+            case 2: .failed
+            default: diagnosis.wasCutOff ? .timedOut : .degraded
+            }
+        let detail =
+            diagnosis.verdict.causes.first { $0.worst > .info }?.finding.engineer
+            ?? diagnosis.verdict.unknowns.first.map { "could not find out: \($0.id): \($0.reason)" } ?? "nothing found"
+        return Target(device: device, state: state, detail: detail, exitCode: diagnosis.verdict.exitCode)
     }
 }
 
@@ -98,12 +109,16 @@ extension SweepRecord.State {
             if let underlying = error.underlying as? SSHError {
                 self.init(ssh: underlying)
             } else {
-                self = error.code == .timedOut ? .timedOut : .refused
+                switch error.code {
+                case .timedOut: self = .timedOut
+                case .transport, .endedEarly: self = .unreachable
+                default: self = .refused
+                }
             }
         } else if let error = error as? SSHError {
             self.init(ssh: error)
         } else {
-            self = .failed
+            self = .cancelled
         }
     }
 

@@ -80,6 +80,7 @@ struct VerdictText {
         var lines: [String] = []
         switch heads.head {
         case .badSignature: lines.append("ALARM: the device's ledger head is not signed by the key pinned at its enrolment.")
+        case .withheld: lines.append("ALARM: the device no longer shows the head of its ledger.")
         case .shorter: lines.append("ALARM: the device's ledger is shorter than it was; its history was lost or dropped.")
         case .rewritten: lines.append("ALARM: the device's ledger was rewritten.")
         default: break

@@ -56,7 +56,7 @@ extension RollcallDatabase {
         _ transaction: inout WriteTransaction
     ) throws -> HeadJudgement {
         let judgement = HeadJudgement(
-            head: try judgeHead(note, device: device, transaction),
+            head: try judgeHead(note, session: session, device: device, transaction),
             witness: try judgeWitness(witness, session: session, device: device, transaction))
         try transaction.database.execute(
             sql: "UPDATE sessions SET witness_status = ?2 WHERE id = ?1", arguments: [session, Int64(clamping: witness.status.rawValue)])
@@ -75,13 +75,21 @@ extension RollcallDatabase {
         return judgement
     }
 
-    private static func judgeHead(_ note: [UInt8], device: String, _ transaction: WriteTransaction) throws -> HeadJudgement.Head {
-        if note.isEmpty { return .none }
+    private static func judgeHead(
+        _ note: [UInt8], session: String, device: String, _ transaction: WriteTransaction
+    ) throws -> HeadJudgement.Head {
+        let row = try Row.fetchOne(
+            transaction.database,
+            sql: """
+                SELECT device_heads.size, device_heads.root, sessions.known_size FROM device_heads, sessions
+                WHERE device_heads.device = ?1 AND sessions.id = ?2
+                """, arguments: [device, session])
+        let known = try row.map { (size: try $0.count("size"), root: try $0.bytes("root"), atOpening: try $0.count("known_size")) }
+        if note.isEmpty { return known == nil ? .none : .withheld }
         guard let verifier = try verifier(ofDevice: device, transaction.database) else { return .unknownKey }
         guard let head = try? Checkpoint(note: note, signedBy: verifier), let size = Int64(exactly: head.size) else { return .badSignature }
-        let row = try Row.fetchOne(transaction.database, sql: "SELECT size, root FROM device_heads WHERE device = ?1", arguments: [device])
-        let known = try row.map { (size: try $0.count("size"), root: try $0.bytes("root")) }
-        if let known, head.size < known.size { return .shorter }
+        // Sessions run side by side: a head from before another session's end is older than what is known by now, and no loss.
+        if let known, head.size < known.size { return head.size < known.atOpening ? .shorter : .verified }
         if let known, head.size == known.size, head.root != known.root { return .rewritten }
         try transaction.database.execute(
             sql: """

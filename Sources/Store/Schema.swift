@@ -93,7 +93,7 @@ enum Schema {
         CREATE TABLE sessions (
           id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), call TEXT REFERENCES calls (id),
           operator TEXT NOT NULL, reason TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER, agent_version TEXT,
-          agent_boot TEXT, agent_clock INTEGER, role TEXT, offered_size INTEGER, witness_status INTEGER, head_before BLOB,
+          agent_boot TEXT, agent_clock INTEGER, role TEXT, known_size INTEGER NOT NULL DEFAULT 0, offered_size INTEGER, witness_status INTEGER, head_before BLOB,
           head_after BLOB, error_code TEXT
         ) STRICT;
         CREATE INDEX sessions_device ON sessions (device, started_at);

@@ -84,6 +84,8 @@ public struct HeadJudgement: Equatable, Sendable {
         case unknownKey = "unknown-key"
         /// Unreadable, or not signed by the key pinned for the device.
         case badSignature = "bad-signature"
+        /// None came, though there is one on record: the device does not say any more what it said before.
+        case withheld
         /// Shorter than the head seen before: the device lost or dropped its history.
         case shorter
         /// As long as the head seen before, with another root: the device's history was rewritten.
@@ -113,6 +115,6 @@ public struct HeadJudgement: Equatable, Sendable {
 
     /// Whether nobody has to look into it.
     public var isQuiet: Bool {
-        ![.badSignature, .shorter, .rewritten].contains(head) && ![.badCosignature, .inconsistent].contains(witness)
+        ![.badSignature, .withheld, .shorter, .rewritten].contains(head) && ![.badCosignature, .inconsistent].contains(witness)
     }
 }

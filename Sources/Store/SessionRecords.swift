@@ -18,7 +18,10 @@ extension RollcallDatabase {
             let name = try Self.device(id: device, transaction.database).name
             let id = UUIDv7.make(time: transaction.now)
             try transaction.database.execute(
-                sql: "INSERT INTO sessions (id, device, call, operator, reason, started_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                sql: """
+                    INSERT INTO sessions (id, device, call, operator, reason, started_at, known_size)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce((SELECT size FROM device_heads WHERE device = ?2), 0))
+                    """,
                 arguments: [id, device, call, person, reason, transaction.now])
             try transaction.append(
                 LedgerEntry(

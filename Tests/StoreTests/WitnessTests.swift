@@ -88,6 +88,26 @@ struct WitnessTests {
             ])
     }
 
+    @Test("a head from before another session's end is no loss; one from before its own opening is")
+    func sideBySide() throws {
+        let (first, second) = (try open(), try open())
+        #expect(try greet(first, size: 9).head == .verified)
+        #expect(try greet(second, size: 5).head == .verified, "both were open before anything was known")
+        #expect(try greet(try open(), size: 8).head == .shorter)
+        let kept = try #require(try store.deviceHead(device: device.id))
+        #expect(try Checkpoint(note: kept, signedBy: verifier).size == 9)
+    }
+
+    @Test("a device that shows no head any more is not quiet")
+    func withheld() throws {
+        #expect(try greet(try open(), size: 9).isQuiet)
+        let session = try open()
+        var silent = hello(size: 9, root: 7, name: verifier.name, key: key)
+        silent.checkpoint = []
+        let judgement = try store.recordHello(session: session, hello: silent, opened: opened(WitnessAnswer()))
+        #expect(judgement.head == .withheld && !judgement.isQuiet)
+    }
+
     @Test("a forged cosignature is not kept")
     func badCosignature() throws {
         let session = try open()

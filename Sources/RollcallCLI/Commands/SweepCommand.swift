@@ -31,10 +31,10 @@ struct SweepCommand: AsyncParsableCommand {
 
     func run() async throws {
         let desk = try await options.desk()
-        let devices = try desk.database.devices(selection.selection).filter { $0.agent.enrolledAt != nil && $0.address.host != "localhost" }
+        let devices = try desk.database.devices(selection.selection).filter { $0.name != "here" }
         guard !devices.isEmpty else {
             throw CommandFailure(
-                .notFound, kind: "no-devices", "No enrolled device matches \(displayed(selection.words)).",
+                .notFound, kind: "no-devices", "No device matches \(displayed(selection.words)).",
                 next: "`rollcall device list` shows those there are.")
         }
         let terminal = Terminal.current
