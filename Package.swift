@@ -82,7 +82,7 @@ let package = Package(
         tests("RepositoryTests", []),
         tests("AgentClientTests", ["AgentClient", "Wire"]),
         tests("CallsTests", ["Calls", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
-        tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH"]),
+        tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Wire", "CSQLite"]),
         .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
         tests("WireTests", ["Wire", "GoldenVectors"]),
         tests("LedgerCoreTests", ["LedgerCore", "Wire", "GoldenVectors"]),

@@ -123,7 +123,8 @@ public struct Enrolment: Sendable {
             device: device.id, verifierKey: ledgerKey, deviceID: deviceID, operator: desk.operatorName)
         report(.pinned(ledgerKey: ledgerKey))
         try await push(to: device, onlyIfOther: true)
-        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(RollcallProtocol.requestsInFlightLimit)
+        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(
+            RollcallProtocol.requestsInFlightLimit)
         let session = try await DeviceSession.open(device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions))
         let answers = try await session.firstAnswers()
         let count = answers.count { answer in
@@ -156,12 +157,13 @@ public struct Enrolment: Sendable {
                 return false
             }
             let answer = try await session.push(catalogue: signed.encoded, version: header.version, digest: signed.digest)
+            // What kept the answer from coming says more than that the session then had no good end.
+            if case .missing(let error) = answer.outcome { throw error }
             try await session.end()
-            switch answer.outcome {
-            case .done: report(.pushed(version: header.version))
-            case .refused(let refused): throw PushRefusal(rule: refused.rule.string, sentence: refused.sentence.string)
-            case .missing(let error): throw error
+            if case .refused(let refused) = answer.outcome {
+                throw PushRefusal(rule: refused.rule.string, sentence: refused.sentence.string)
             }
+            report(.pushed(version: header.version))
             return true
         } catch {
             _ = try? await session.end()

@@ -50,6 +50,8 @@ public struct RemedyRun: Sendable {
     public struct PlanError: Error, Sendable {
         /// One sentence for a person.
         public let sentence: String
+        /// What to do next, one sentence.
+        public let next: String
     }
 
     private let desk: Desk
@@ -70,7 +72,7 @@ public struct RemedyRun: Sendable {
         let manifest = try desk.library.manifest(id)
         _ = try manifest.definition.check(parameters)
         guard manifest.impact != .observe else {
-            throw PlanError(sentence: "\(id) only observes and mends nothing; run it with `rollcall run`.")
+            throw PlanError(sentence: "\(id) only observes and mends nothing.", next: "Run it with `rollcall run \(device.name) \(id)`.")
         }
         let wanted = parameters.map { [$0.name.string, $0.value.string] }
         let findings = (verdict?.findings ?? []).filter { finding in

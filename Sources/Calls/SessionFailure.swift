@@ -38,6 +38,7 @@ struct SessionFailure {
             switch error.code {
             case .timedOut: "the agent did not answer in time"
             case .endedEarly: "the session ended before the answer did"
+            case .tooMuchOutput: "the agent sent more than it may"
             default: detail.isEmpty ? code : detail
             }
         self.init(code: code, sentence: detail.isEmpty ? fragment : detail, fragment: fragment)

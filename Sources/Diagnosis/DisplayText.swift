@@ -19,7 +19,7 @@ public func displayed(_ text: String, limit: Int = 240) -> String {
         let isMark = [.nonspacingMark, .enclosingMark, .spacingMark].contains(scalar.properties.generalCategory)
         marks = isMark ? marks + 1 : 0
         if marks > 4 { continue }
-        if isPlain(scalar) {
+        if isDisplayable(scalar) {
             shown.append(scalar)
             count += 1
         } else {
@@ -31,7 +31,8 @@ public func displayed(_ text: String, limit: Int = 240) -> String {
     return String(shown)
 }
 
-private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+/// Whether a character is only seen: it neither moves the cursor, nor hides, reverses or joins text.
+public func isDisplayable(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.properties.isDefaultIgnorableCodePoint { return false }
     switch scalar.properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: return false

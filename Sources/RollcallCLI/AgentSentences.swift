@@ -1,5 +1,5 @@
-internal import Diagnosis
 internal import AgentClient
+internal import Diagnosis
 internal import SSH
 
 extension CommandFailure {
@@ -28,7 +28,8 @@ extension CommandFailure {
                 next: "Try again; if it stays, the device hangs: ask for `rollcall-agent check` on it, or for a restart.")
         case .tooMuchOutput:
             self.init(
-                .connectionLost, kind: "too-much-output", "The agent of \(device) sent more than it may\(detail.isEmpty ? "" : " for \(detail)"); the session was ended.",
+                .connectionLost, kind: "too-much-output",
+                "The agent of \(device) sent more than it may\(detail.isEmpty ? "" : " for \(detail)"); the session was ended.",
                 next: "Treat the device as faulty or hostile until somebody has looked at it.")
         case .notStarted:
             self.init(
@@ -50,7 +51,8 @@ extension CommandFailure {
     init(refusedBy rule: String, sentence: String, what: String, device: String) {
         let (status, next): (ExitStatus, String) =
             switch rule {
-            case "protocol": (.protocolVersion, "Bring the older side up to date: `rollcall device enroll \(device)` installs this controller's agent.")
+            case "protocol":
+                (.protocolVersion, "Bring the older side up to date: `rollcall device enroll \(device)` installs this controller's agent.")
             case "agent-down": (.noAgent, "Ask the owner to run `systemctl start rollcall-agent` on the device, or reboot it.")
             case "parameter": (.parameter, "`rollcall probes show \(what)` says what it takes.")
             case "catalogue-unsigned", "signature-unsupported":
@@ -59,14 +61,19 @@ extension CommandFailure {
                 (.catalogueExpired, "Pack and sign a new one, then `rollcall probes push \(device)`; check the device's clock too.")
             case "catalogue-rolled-back": (.catalogueRolledBack, "Pack it with a higher --version, have it signed, and push it.")
             case "catalogue-tampered": (.catalogueTampered, "Do not use this catalogue; pack and sign it anew from the reviewed manifests.")
+            case "no-catalogue": (.catalogueRefused, "`rollcall probes push \(device)` brings this desk's catalogue to the device.")
+            case "ledger", "storage":
+                (.refused, "Free some space on the device first; `rollcall diagnose \(device)` says which file system is full.")
             case "catalogue-malformed", "catalogue-version-leap", "trust-malformed":
                 (.catalogueRefused, "Check it with `rollcall probes verify`.")
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
-            case "right", "role", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
+            case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
             case "busy": (.refused, "Try again in a moment.")
             default: (.refused, "The device's owner can see more with `rollcall-agent log`.")
             }
-        self.init(status, kind: "refused-" + displayed(rule), "\(device) refused \(what == device ? "the session" : what): \(sentence)", next: next)
+        self.init(
+            status, kind: "refused-" + displayed(rule), "\(device) refused \(what == device ? "the session" : what): \(sentence)",
+            next: next)
     }
 }

@@ -16,7 +16,8 @@ struct CallText {
         lines.append("   opened \(timeText(call.openedAt)) by \(displayed(call.operatorName)): \(displayed(call.symptom))")
         lines.append("   would a truck have rolled: \(call.wouldRoll.rawValue)")
         for session in history.sessions {
-            let end = session.errorCode.map { "failed: \(displayed($0))" } ?? session.endedAt.map { _ in "ended in good order" } ?? "never ended"
+            let end =
+                session.errorCode.map { "failed: \(displayed($0))" } ?? session.endedAt.map { _ in "ended in good order" } ?? "never ended"
             lines.append("   session \(session.id): \(displayed(session.reason, limit: 60)); \(end)")
         }
         for record in history.verdicts {
@@ -30,7 +31,9 @@ struct CallText {
             lines.append("   remedy \(fix.attempt.remedy) against \(fix.attempt.finding): \(fix.attempt.result.rawValue)")
         }
         if let closing = call.closing, let at = call.closedAt {
-            lines.append("   closed \(timeText(at)): " + terminal.styled(closing.outcome.rawValue, .bold) + (closing.notes.isEmpty ? "" : ", \(displayed(closing.notes))"))
+            lines.append(
+                "   closed \(timeText(at)): " + terminal.styled(closing.outcome.rawValue, .bold)
+                    + (closing.notes.isEmpty ? "" : ", \(displayed(closing.notes))"))
             if !closing.parts.isEmpty { lines.append("   parts: \(displayed(closing.parts))") }
             if !closing.skill.isEmpty { lines.append("   skill: \(displayed(closing.skill))") }
         } else {

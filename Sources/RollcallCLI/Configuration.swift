@@ -70,7 +70,8 @@ struct Configuration: Sendable {
             let name = key.string ?? ""
             let line = key.mark?.line ?? 0
             guard keys.contains(name) else {
-                throw refuse("line \(line) has the unknown key \"\(displayed(name))\"", "Known keys: \(keys.sorted().joined(separator: ", ")).")
+                throw refuse(
+                    "line \(line) has the unknown key \"\(displayed(name))\"", "Known keys: \(keys.sorted().joined(separator: ", ")).")
             }
             guard let text = value.string else { throw refuse("line \(line): \(name) must be text", "Write \(name): VALUE.") }
             settings[name] = text
@@ -81,9 +82,9 @@ struct Configuration: Sendable {
     /// What ships with the program: in a checkout, found upwards from the binary; installed, below /usr.
     private static func house(environment: [String: String]) -> (agent: String?, probes: String, packaging: String)? {
         #if arch(arm64)
-        let architecture = "aarch64"
+            let architecture = "aarch64"
         #else
-        let architecture = "x86_64"
+            let architecture = "x86_64"
         #endif
         let manager = FileManager.default
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()

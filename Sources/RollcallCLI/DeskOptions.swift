@@ -29,7 +29,9 @@ struct DeskOptions: ParsableArguments {
     func configuration() throws(CommandFailure) -> Configuration {
         var configuration = try Configuration.load()
         if let data {
-            if catalogue == nil, configuration.catalogue == configuration.data + "/catalogue" { configuration.catalogue = data + "/catalogue" }
+            if catalogue == nil, configuration.catalogue == configuration.data + "/catalogue" {
+                configuration.catalogue = data + "/catalogue"
+            }
             configuration.data = data
         }
         if let operatorName { configuration.operatorName = operatorName }
@@ -77,7 +79,26 @@ struct DeskOptions: ParsableArguments {
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+    let text = plainJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+}
+
+/// JSON in which everything that a terminal would obey, or that hides or turns round text, is written as `\uXXXX`.
+///
+/// JSON itself (RFC 8259) wants that only of what is below U+0020.
+func plainJSON(_ json: String) -> String {
+    var plain = String.UnicodeScalarView()
+    for scalar in json.unicodeScalars {
+        if scalar == "\n" || isDisplayable(scalar) {
+            plain.append(scalar)
+            continue
+        }
+        for unit in String(scalar).utf16 {
+            let digits = String(unit, radix: 16)
+            plain.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars)
+        }
+    }
+    return String(plain)
 }
 
 /// `k=v` arguments as parameters.

@@ -1,3 +1,5 @@
+internal import Diagnosis
+
 /// Exit codes: one for each kind of trouble, stable, listed in docs/EXIT-CODES.md.
 ///
 /// `diagnose`, `call` and `sweep` exit with the monitoring convention when they could do their work: 0 ok, 1 warning, 2 critical, 3 unknown.
@@ -87,10 +89,17 @@ public struct CommandFailure: Error, Sendable {
     public let nextStep: String
 
     /// Makes a failure of its parts.
-    public init(_ status: ExitStatus, kind: String, _ sentence: String, next: String = "") {
+    ///
+    /// A sentence that ends in another's words keeps one full stop. What stands in either that a terminal would obey is escaped.
+    public init(_ status: ExitStatus, kind: String, _ sentence: String, next: String) {
         self.status = status
         self.kind = kind
-        self.sentence = sentence
-        self.nextStep = next
+        let plain = Self.plain(sentence)
+        self.sentence = plain.hasSuffix("..") ? String(plain.dropLast()) : plain
+        self.nextStep = Self.plain(next)
+    }
+
+    private static func plain(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { displayed(String($0), limit: 2_000) }.joined(separator: "\n")
     }
 }

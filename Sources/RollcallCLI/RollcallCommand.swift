@@ -32,10 +32,12 @@ public func runRollcall() async -> Never {
         exit(ExitStatus.success.rawValue)
     } catch {
         if let code = error as? ExitCode { exit(code.rawValue) }
-        if let failure = CommandFailure(error) {
+        let failure = CommandFailure(error) ?? CommandFailure(commandLine: error)
+        if let failure {
             complain(failure)
             exit(failure.status.rawValue)
         }
+        // Help, the version and completions are no failures.
         RollcallCommand.exit(withError: error)
     }
 }
@@ -51,7 +53,7 @@ private func complain(_ failure: CommandFailure) {
         let body = Body(kind: failure.kind, exit: failure.status.rawValue, sentence: failure.sentence, next: failure.nextStep)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let text = (try? encoder.encode(["error": body])).map { String(decoding: $0, as: UTF8.self) }
+        let text = (try? encoder.encode(["error": body])).map { plainJSON(String(decoding: $0, as: UTF8.self)) }
         Terminal.current.complain(text ?? failure.sentence)
         return
     }
@@ -60,6 +62,22 @@ private func complain(_ failure: CommandFailure) {
 }
 
 extension CommandFailure {
+    /// What the argument parser has against the command line; nil where it only wants to help, or says the version.
+    init?(commandLine error: any Error) {
+        guard RollcallCommand.exitCode(for: error) == .validationFailure else {
+            if RollcallCommand.exitCode(for: error) == .success { return nil }
+            self.init(
+                .internalError, kind: "unexpected", "Something unexpected happened: \(displayed("\(error)")).", next: "Please report this.")
+            return
+        }
+        let words = RollcallCommand.message(for: error).split { $0.isNewline || $0 == " " }.joined(separator: " ")
+        // The parser knows which command it was, but says it only at the end of its own text.
+        let help = RollcallCommand.fullMessage(for: error).split(separator: "'").first { $0.hasSuffix("--help") } ?? "rollcall --help"
+        self.init(
+            .usage, kind: "usage", displayed(words, limit: 400) + (words.hasSuffix(".") ? "" : "."),
+            next: "`\(displayed(String(help)))` says what it takes.")
+    }
+
     /// What an error means to the person at the desk; nil for one that the argument parser explains better.
     ///
     /// - Parameters:
@@ -72,23 +90,28 @@ extension CommandFailure {
         case let error as SSHError: self.init(error, device: name, address: address)
         case let error as AgentClientError: self.init(error, device: name, address: address)
         case let error as StoreError: self.init(error, what: nil)
-        case let error as CatalogueError: self.init(refusedBy: error.rule.name.string, sentence: error.sentence.string)
+        case let error as CatalogueError: self.init(catalogue: error)
         case let error as ProbesError: self.init(probes: error)
         case let error as Enrolment.PushRefusal:
             self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
         case let error as Enrolment.Failure:
             self.init(.enrolmentFailed, kind: "enrolment", displayed(error.sentence, limit: 600), next: error.next)
-        case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence)
+        case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence, next: error.next)
         case let error as DiagnosisError:
-            self.init(.internalError, kind: "diagnosis", "The answers could not be judged: \(displayed(error.reason)).")
+            self.init(
+                .internalError, kind: "diagnosis", "The answers could not be judged: \(displayed(error.reason)).",
+                next: "Please report this.")
         default: return nil
         }
     }
 
     /// A catalogue or parameter that this desk itself refuses, before a device hears of it.
-    private init(refusedBy rule: String, sentence: String) {
-        let failure = CommandFailure(refusedBy: rule, sentence: sentence, what: "it", device: "This desk")
-        self.init(failure.status, kind: failure.kind, displayed(sentence, limit: 600), next: failure.nextStep)
+    ///
+    /// - Parameter probe: The probe it concerns; where it is a catalogue, or not known, its place in a command.
+    init(catalogue error: CatalogueError, probe: String = "PROBE") {
+        let sentence = displayed(error.sentence.string, limit: 600)
+        let failure = CommandFailure(refusedBy: error.rule.name.string, sentence: sentence, what: probe, device: "DEVICE")
+        self.init(failure.status, kind: failure.kind, sentence, next: failure.nextStep)
     }
 
     private init(probes error: ProbesError) {
@@ -96,13 +119,24 @@ extension CommandFailure {
         let object = displayed(error.object)
         switch error.code {
         case .unknownProbe:
-            self.init(.notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
-        case .unreadable: self.init(.notFound, kind: "unreadable", "\(object): \(error.sentence)")
-        case .unwritable: self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
+            self.init(
+                .notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
+        case .unreadable:
+            self.init(.notFound, kind: "unreadable", "\(object): \(error.sentence)", next: "Check the path and its permissions.")
+        case .unwritable:
+            self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
         case .catalogue:
-            self.init(.catalogueTampered, kind: "catalogue-tampered", "\(object): \(error.sentence)", next: "Pack and sign it anew from the reviewed manifests.")
-        case .signing: self.init(.badData, kind: "signing", "\(object): \(displayed(error.sentence, limit: 400))")
-        default: self.init(.badData, kind: error.code.name, "\(object): \(displayed(error.sentence, limit: 400))" + list)
+            self.init(
+                .catalogueTampered, kind: "catalogue-tampered", "\(object): \(error.sentence)",
+                next: "Pack and sign it anew from the reviewed manifests.")
+        case .signing:
+            self.init(
+                .badData, kind: "signing", "\(object): \(displayed(error.sentence, limit: 400))",
+                next: "Name a private key, or the .pub file of a key in your ssh-agent, with --key.")
+        default:
+            self.init(
+                .badData, kind: error.code.name, "\(object): \(displayed(error.sentence, limit: 400))" + list,
+                next: "Mend what is named and try again; `rollcall probes lint` finds every mistake at once.")
         }
     }
 }
@@ -113,6 +147,15 @@ func withDevice<Result>(_ device: Device, _ work: () async throws -> Result) asy
         return try await work()
     } catch {
         throw CommandFailure(error, device: device) ?? error
+    }
+}
+
+/// Checks what is to be asked of a probe, and says what is wrong with its parameters with the probe's name.
+func withProbe<Result>(_ probe: String, _ work: () throws -> Result) throws -> Result {
+    do {
+        return try work()
+    } catch let error as CatalogueError {
+        throw CommandFailure(catalogue: error, probe: probe)
     }
 }
 

@@ -36,8 +36,11 @@ extension CommandFailure {
                 next: "Allow aes256-ctr with hmac-sha2-256 in the device's sshd_config.")
         case .hostKeyChanged:
             self.init(
-                .hostKeyChanged, kind: "host-key-changed", "\(device) shows another host key than the one pinned at its enrolment: \(detail).",
-                next: "If the device was replaced or set up anew, accept it on purpose with `rollcall device rekey \(device)`; otherwise stop here and report it.")
+                .hostKeyChanged, kind: "host-key-changed",
+                "\(device) shows another host key than the one pinned at its enrolment: \(detail).",
+                next:
+                    "If the device was replaced or set up anew, accept it on purpose with `rollcall device rekey \(device)`; otherwise stop here and report it."
+            )
         case .hostKeyUnknown:
             self.init(
                 .hostKeyUnknown, kind: "host-key-unknown", "No host key is pinned for \(device), and none was accepted: \(detail).",
@@ -56,18 +59,22 @@ extension CommandFailure {
                 next: "Name an Ed25519 key with --identity, or add one to your ssh-agent with `ssh-add`.")
         case .agentUnavailable:
             self.init(
-                .notFound, kind: "ssh-agent", "The ssh-agent did not answer: \(detail).", next: "Check SSH_AUTH_SOCK, or name a key with --identity.")
+                .notFound, kind: "ssh-agent", "The ssh-agent did not answer: \(detail).",
+                next: "Check SSH_AUTH_SOCK, or name a key with --identity.")
         case .timedOut:
             let phase = error.phase.map { " during \($0.rawValue)" } ?? ""
             self.init(
-                error.phase == .connect ? .unreachable : .timedOut, kind: "timed-out", "\(device) at \(address) did not answer in time\(phase).",
+                error.phase == .connect ? .unreachable : .timedOut, kind: "timed-out",
+                "\(device) at \(address) did not answer in time\(phase).",
                 next: "Ask whether the device has power and network, then try again.")
         case .channelRefused:
             self.init(
                 .noAgent, kind: "channel-refused", "\(device) let us in but would not start the agent: \(detail).",
                 next: "Check the door with `rollcall device enroll \(device)`.")
         case .cancelled:
-            self.init(.connectionLost, kind: "cancelled", "The connection to \(device) was cancelled.")
+            self.init(
+                .connectionLost, kind: "cancelled", "The connection to \(device) was cancelled.",
+                next: "Try again; what was answered before is on record.")
         case .peerVanished, .closed:
             self.init(
                 .connectionLost, kind: "connection-lost", "The connection to \(device) broke\(detail.isEmpty ? "" : ": \(detail)").",

@@ -18,7 +18,11 @@ struct Terminal {
         hasColour = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
         canAsk = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
         var size = winsize()
-        if isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 { width = Int(size.ws_col) } else { width = 100 }
+        if isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 {
+            width = Int(size.ws_col)
+        } else {
+            width = 100
+        }
     }
 
     /// The looks that text can have.

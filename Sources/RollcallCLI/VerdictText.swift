@@ -27,7 +27,8 @@ struct VerdictText {
         for name in diagnosis.stuck { lines.append("Stuck on the device, and not asked again until it returns: \(name)") }
         if let other = diagnosis.otherCatalogueVersion {
             lines.append(
-                "The device has \(other == 0 ? "no catalogue" : "another catalogue, version \(other)"); `rollcall probes push \(device.name)` brings this desk's.")
+                "The device has \(other == 0 ? "no catalogue" : "another catalogue, version \(other)"); `rollcall probes push \(device.name)` brings this desk's."
+            )
         }
         lines += Self.alarms(diagnosis.heads)
         return lines
@@ -41,7 +42,8 @@ struct VerdictText {
             case 2: ("CRITICAL", .red)
             default: ("UNKNOWN", .yellow)
             }
-        let place = [device.labels.site, device.labels.model].filter { !$0.isEmpty }.map { displayed($0, limit: 60) }.joined(separator: ", ")
+        let place = [device.labels.site, device.labels.model].filter { !$0.isEmpty }.map { displayed($0, limit: 60) }.joined(
+            separator: ", ")
         return terminal.styled(word, style) + "  " + terminal.styled(device.name, .bold) + (place.isEmpty ? "" : "  \(place)")
     }
 
@@ -56,7 +58,9 @@ struct VerdictText {
             lines += remedies(symptom, label: "then: ")
         }
         let isHelpless = finding.remedies.allSatisfy { $0.refusal != nil }
-        if finding.visit == .advised || (finding.visit == .ifRemediesFail && isHelpless) { lines.append("   visit: nothing here mends it from the desk") }
+        if finding.visit == .advised || (finding.visit == .ifRemediesFail && isHelpless) {
+            lines.append("   visit: nothing here mends it from the desk")
+        }
         return lines
     }
 

@@ -66,6 +66,8 @@ public struct StoreError: Error, Equatable, Sendable {
         switch error.extendedResultCode {
         case .SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_ROWID: return .duplicate
         case .SQLITE_CONSTRAINT_FOREIGNKEY: return .notFound
+        // SQLite cannot make its shared memory longer: the disk is full, or as good as full.
+        case .SQLITE_IOERR_SHMSIZE: return .full
         default: break
         }
         switch error.resultCode {

@@ -13,15 +13,19 @@ struct FullDeviceTests {
             """
             mount -t tmpfs -o size=512k full /mnt && cp -a $0/state/. /mnt || exit 99
             cat /dev/zero > /mnt/fill 2> /dev/null
-            exec \(Program.agent) serve --standalone --operator alice --role repair --state /mnt --trust $0/../template/trust --desks $0/../template/desks
+            \(Program.agent) serve --standalone --operator alice --role repair --state /mnt --trust $0/../template/trust --desks $0/../template/desks
+            rm /mnt/fill && cp -a /mnt/. $0/state/
             """, folder)
     }
 
     @Test("it answers what is asked, and says why it changes nothing")
     func changes() async throws {
         try await Workplace.with(Self.fullDevice) { place in
-            let observed = try await place.rollcall("run", device, "odd.nothing")
-            #expect(observed.exit == 0, "\(observed.error)")
+            // What is left of the ledger's last page takes some entries still; asking everything uses it up.
+            for _ in 1...2 {
+                let observed = try await place.rollcall("diagnose", device)
+                #expect(observed.exit == 3, "\(observed.error)")
+            }
             try await place.expectFailure(
                 ["fix", device, "odd.change", "--yes"], exit: 90, kind: "refused-ledger", says: "cannot write its own ledger",
                 "Free some space on the device")

@@ -8,17 +8,16 @@ import Wire
 struct ReachTests {
     private let device = Workplace.device
 
-    @Test("a device that is not in the inventory is named, whatever is asked of it", arguments: ["diagnose", "call", "run", "fix", "show"])
-    func unknownDevice(_ verb: String) async throws {
-        let arguments =
-            switch verb {
-            case "run": ["run", "nobody-7", "odd.nothing"]
-            case "fix": ["fix", "nobody-7", "odd.change", "--yes"]
-            case "show": ["device", "show", "nobody-7"]
-            default: [verb, "nobody-7"]
-            }
+    @Test("a device that is not in the inventory is named, whatever is asked of it")
+    func unknownDevice() async throws {
+        let commands = [
+            ["diagnose", "nobody-7"], ["call", "nobody-7"], ["run", "nobody-7", "odd.nothing"], ["fix", "nobody-7", "odd.change", "--yes"],
+            ["device", "show", "nobody-7"], ["probes", "push", "nobody-7"],
+        ]
         try await Workplace.with { place in
-            try await place.expectFailure(arguments, exit: 66, kind: "not-found", says: "nobody-7", "rollcall device list")
+            for command in commands {
+                try await place.expectFailure(command, exit: 66, kind: "not-found", says: "nobody-7", "rollcall device list")
+            }
             #expect(try await place.newEntries().isEmpty)
         }
     }

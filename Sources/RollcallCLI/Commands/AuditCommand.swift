@@ -103,7 +103,8 @@ struct AuditCommand: AsyncParsableCommand {
             let terminal = Terminal.current
             let word = report.isWhole ? terminal.styled("whole", .green) : terminal.styled("BROKEN", .red)
             terminal.line(
-                "Desk's ledger: \(word), \(report.entryCount) entries, \(report.checkpointCount) signed heads, \(report.cosignatureCount) cosigned by devices")
+                "Desk's ledger: \(word), \(report.entryCount) entries, \(report.checkpointCount) signed heads, \(report.cosignatureCount) cosigned by devices"
+            )
             for fault in report.faults.prefix(20) {
                 terminal.line("   \(fault.code.name) at \(fault.index)\(fault.device.isEmpty ? "" : " (\(displayed(fault.device)))")")
             }

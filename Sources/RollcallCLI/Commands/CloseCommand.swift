@@ -106,7 +106,9 @@ struct CallsCommand: AsyncParsableCommand {
                 throw CommandFailure(.notFound, kind: "no-call", "No call is on record.", next: "`rollcall call DEVICE` opens one.")
             }
             let history: CallHistory
-            do throws(StoreError) { history = try database.callHistory(id: id) } catch { throw CommandFailure(error, what: "call \(displayed(id))") }
+            do throws(StoreError) { history = try database.callHistory(id: id) } catch {
+                throw CommandFailure(error, what: "call \(displayed(id))")
+            }
             if options.json { return try printJSON(CallBody(history)) }
             for line in CallText(terminal: .current).lines(history) { Terminal.current.line(line) }
         }

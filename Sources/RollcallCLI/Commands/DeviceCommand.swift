@@ -98,20 +98,27 @@ struct DeviceCommand: AsyncParsableCommand {
             let found = try findDevice(device, database)
             if options.json { return try printJSON(DeviceBody(found)) }
             let terminal = Terminal.current
-            terminal.line(terminal.styled(found.name, .bold) + "  \(displayed(found.address.user))@\(displayed(found.address.host)) port \(found.address.port)")
-            terminal.line("   site \(displayed(found.labels.site)), model \(displayed(found.labels.model)), tags \(displayed(found.labels.tags.joined(separator: " ")))")
+            terminal.line(
+                terminal.styled(found.name, .bold)
+                    + "  \(displayed(found.address.user))@\(displayed(found.address.host)) port \(found.address.port)")
+            terminal.line(
+                "   site \(displayed(found.labels.site)), model \(displayed(found.labels.model)), tags \(displayed(found.labels.tags.joined(separator: " ")))"
+            )
             for key in found.hostKeys.compactMap({ HostKey(openSSH: $0) }) {
                 terminal.line("   host key pinned: \(displayed(key.algorithm)) \(key.fingerprint)")
             }
             if let at = found.agent.enrolledAt {
-                terminal.line("   enrolled \(timeText(at)); agent \(displayed(found.agent.version)), catalogue \(found.agent.catalogueVersion)")
+                terminal.line(
+                    "   enrolled \(timeText(at)); agent \(displayed(found.agent.version)), catalogue \(found.agent.catalogueVersion)")
                 terminal.line("   ledger key \(displayed(found.agent.verifierKey))")
             } else {
                 terminal.line("   not enrolled: `rollcall device enroll \(found.name)`")
             }
             terminal.line("   last seen \(found.agent.lastSeenAt.map(timeText) ?? "never")")
             for call in try database.calls(CallSelection(device: found.id, limit: 5)) {
-                terminal.line("   call \(timeText(call.openedAt))  \(displayed(call.symptom, limit: 60))  ->  \(call.closing?.outcome.rawValue ?? "open")")
+                terminal.line(
+                    "   call \(timeText(call.openedAt))  \(displayed(call.symptom, limit: 60))  ->  \(call.closing?.outcome.rawValue ?? "open")"
+                )
             }
         }
     }

@@ -12,7 +12,8 @@ internal import Synchronization
 /// Installs the agent on a device, pins its keys, pushes the catalogue and proves the door.
 struct EnrollCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "enroll", abstract: "Install the agent over a root login, pin both keys, push the catalogue, and prove that the door works.",
+        commandName: "enroll",
+        abstract: "Install the agent over a root login, pin both keys, push the catalogue, and prove that the door works.",
         discussion: "Safe to run again; it then brings the agent and the catalogue up to date.")
 
     @Argument(help: "The device's name.")
@@ -105,7 +106,8 @@ struct EnrollCommand: AsyncParsableCommand {
             .replacingOccurrences(of: "/aarch64/", with: "/\(survey.architecture)/")
         guard ["x86_64", "aarch64", "armv7l", "armv6l"].contains(survey.architecture), FileManager.default.fileExists(atPath: path) else {
             throw CommandFailure(
-                .enrolmentFailed, kind: "architecture", "There is no agent for the device's architecture, \(displayed(survey.architecture)).",
+                .enrolmentFailed, kind: "architecture",
+                "There is no agent for the device's architecture, \(displayed(survey.architecture)).",
                 next: "Build it with agent/build.")
         }
         return try Enrolment.Package(agentPath: path, packagingFolder: packaging)
@@ -138,7 +140,8 @@ struct EnrollCommand: AsyncParsableCommand {
         case .installed: terminal.line("   installed: agent, user rollcall, unit, sshd drop-in")
         case .pinned: terminal.line("   pinned: the device's host key and the key of its ledger")
         case .pushed(let version): terminal.line("   pushed: catalogue \(version), accepted by the device's own check of its signatures")
-        case .proven(let role, let answers): terminal.line("   proven: \(answers) probes answered through the door, role \(displayed(role, limit: 20))")
+        case .proven(let role, let answers):
+            terminal.line("   proven: \(answers) probes answered through the door, role \(displayed(role, limit: 20))")
         }
     }
 }
@@ -148,7 +151,8 @@ func readFile(_ path: String) throws(CommandFailure) -> Data {
     do {
         return try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
-        throw CommandFailure(.notFound, kind: "unreadable", "\(displayed(path)) cannot be read.", next: "Check the path and its permissions.")
+        throw CommandFailure(
+            .notFound, kind: "unreadable", "\(displayed(path)) cannot be read.", next: "Check the path and its permissions.")
     }
 }
 
@@ -171,7 +175,8 @@ enum HostKeyCheck {
         let seen = Mutex<HostKey?>(nil)
         let address = SSH.Address(host: device.address.host, port: device.address.port)
         let policy = HostKeyPolicy.decide { key in
-            let isRight = expected.map { $0 == key.fingerprint }
+            let isRight =
+                expected.map { $0 == key.fingerprint }
                 ?? Terminal.current.confirm("\(device.name) shows the host key \(key.algorithm) \(key.fingerprint). Is that its key?")
             if isRight { seen.withLock { $0 = key } }
             return isRight

@@ -44,7 +44,7 @@ func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, 
     let run = RemedyRun(desk: desk, device: device, call: call?.id)
     let last = try desk.database.verdicts(device: device.id, limit: 1).first
     let verdict = last.flatMap { try? JSONDecoder().decode(Verdict.self, from: Data($0.json.utf8)) }
-    let plan = try run.plan(remedy: remedy, parameters: parameters, verdict: verdict)
+    let plan = try withProbe(remedy) { try run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
     if !json {
         terminal.line("\(terminal.styled(plan.title, .bold)) on \(device.name)")
         terminal.line(
@@ -83,7 +83,9 @@ private func show(_ result: RemedyRun.Result, _ terminal: Terminal) {
     for finding in result.comparison?.appeared ?? [] {
         terminal.line("   " + terminal.styled("new", .red) + "   \(finding.key.description): \(finding.engineer)")
     }
-    if result.plan.findings.isEmpty, result.isFixed { terminal.line("   it ran to its end; no finding of the last verdict says what it should mend") }
+    if result.plan.findings.isEmpty, result.isFixed {
+        terminal.line("   it ran to its end; no finding of the last verdict says what it should mend")
+    }
     for line in VerdictText.alarms(result.heads) { terminal.line(line) }
 }
 

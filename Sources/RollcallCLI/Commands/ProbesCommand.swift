@@ -68,7 +68,9 @@ struct ProbesCommand: AsyncParsableCommand {
             }
             guard problems.isEmpty else {
                 throw CommandFailure(
-                    .badData, kind: "lint", problems.count == 1 ? "The manifests have 1 mistake." : "The manifests have \(problems.count) mistakes.")
+                    .badData, kind: "lint",
+                    problems.count == 1 ? "The manifests have 1 mistake." : "The manifests have \(problems.count) mistakes.",
+                    next: "Each is listed with its file and line; docs/PROBES.md says what a manifest may hold.")
             }
             if !options.json { Terminal.current.line("No mistake in \(path).") }
         }
@@ -98,7 +100,11 @@ struct ProbesCommand: AsyncParsableCommand {
             }
             Terminal.current.line("\(results.count - failed.count) cases hold, \(failed.count) do not.")
             guard failed.isEmpty, !results.isEmpty else {
-                throw CommandFailure(.badData, kind: "cases", results.isEmpty ? "There is no case to run." : "Not every case holds.")
+                throw CommandFailure(
+                    .badData, kind: "cases", results.isEmpty ? "There is no case to run." : "Not every case holds.",
+                    next: results.isEmpty
+                        ? "Record some below the probe's folder, in cases/."
+                        : "Mend the probe, or the case where it is the case that is wrong.")
             }
         }
     }
@@ -134,7 +140,8 @@ struct ProbesCommand: AsyncParsableCommand {
                 library, name: name, version: version, signedAt: now, expiresAt: now + days * 86_400 * 1_000_000)
             let path = try out ?? options.configuration().catalogue
             try CatalogueFolder(path).write(packed)
-            Terminal.current.line("Packed \(library.manifests.count) probes as \(displayed(name)) version \(version) into \(path); it is not signed yet.")
+            Terminal.current.line(
+                "Packed \(library.manifests.count) probes as \(displayed(name)) version \(version) into \(path); it is not signed yet.")
         }
     }
 
@@ -184,7 +191,8 @@ struct ProbesCommand: AsyncParsableCommand {
                         keys: policy.keys.count, expiresAt: timeText(Int64(clamping: header.expiresAt))))
             }
             Terminal.current.line(
-                "Catalogue \(displayed(header.name.string)) version \(header.version): \(verified.probes.count) probes, signed by at least \(policy.threshold) of \(policy.keys.count) trusted reviewers, holds until \(timeText(Int64(clamping: header.expiresAt))).")
+                "Catalogue \(displayed(header.name.string)) version \(header.version): \(verified.probes.count) probes, signed by at least \(policy.threshold) of \(policy.keys.count) trusted reviewers, holds until \(timeText(Int64(clamping: header.expiresAt)))."
+            )
         }
     }
 
@@ -225,7 +233,8 @@ extension DeskOptions {
     /// The folder of manifests that ships with Rollcall.
     func probesFolder() throws -> String {
         guard let probes = try configuration().probes else {
-            throw CommandFailure(.notFound, kind: "no-probes", "The folder of probes was not found.", next: "Name one, or set ROLLCALL_PROBES.")
+            throw CommandFailure(
+                .notFound, kind: "no-probes", "The folder of probes was not found.", next: "Name one, or set ROLLCALL_PROBES.")
         }
         return probes
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Diagnosis
 internal import Foundation
 internal import Report
 internal import Store
@@ -26,7 +27,9 @@ struct ReportCommand: AsyncParsableCommand {
         let hour: Int64 = 3_600 * 1_000_000
         let units: [Character: Int64] = ["h": hour, "d": 24 * hour, "w": 7 * 24 * hour]
         guard let unit = since.last.flatMap({ units[$0] }), let count = Int64(since.dropLast()), (1...100_000).contains(count) else {
-            throw CommandFailure(.usage, kind: "usage", "--since takes a number and h, d or w, such as 30d.")
+            throw CommandFailure(
+                .usage, kind: "usage", "\"\(displayed(since))\" is not a period.", next: "Give --since a number and h, d or w, such as 30d."
+            )
         }
         return count * unit
     }

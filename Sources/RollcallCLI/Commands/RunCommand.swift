@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         let found = try findDevice(device, desk.database)
         let manifest = try desk.library.manifest(probe)
         let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-        _ = try manifest.definition.check(values)
+        try withProbe(probe) { _ = try manifest.definition.check(values) }
         if manifest.impact != .observe, !yes {
             try confirm("\(manifest.id) may \(manifest.impact == .change ? "change" : "disturb") \(found.name). Run it?")
         }
@@ -39,7 +39,8 @@ struct RunCommand: AsyncParsableCommand {
             let session = try await DeviceSession.open(
                 found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: [.init(probe: manifest.id, parameters: values)])
             let answers = try await session.firstAnswers()
-            try await session.end()
+            // How the session ended is on record; the answer is worth showing all the same.
+            do { try await session.end() } catch  where !(error is StoreError) {}
             return answers[0]
         }
         try show(answer, manifest: manifest)
@@ -68,9 +69,13 @@ struct RunCommand: AsyncParsableCommand {
 /// Asks before something is done; without a terminal the answer is no.
 func confirm(_ question: String) throws(CommandFailure) {
     guard Terminal.current.canAsk else {
-        throw CommandFailure(.declined, kind: "not-confirmed", "Nobody can be asked here: \(question)", next: "Say it beforehand with --yes.")
+        throw CommandFailure(
+            .declined, kind: "not-confirmed", "Nobody is here to answer \"\(question)\", so nothing was done.",
+            next: "Say yes beforehand with --yes.")
     }
-    guard Terminal.current.confirm(question) else { throw CommandFailure(.declined, kind: "declined", "Nothing was done.") }
+    guard Terminal.current.confirm(question) else {
+        throw CommandFailure(.declined, kind: "declined", "Nothing was done.", next: "Run it again when it may be done.")
+    }
 }
 
 extension CommandFailure {
@@ -85,6 +90,8 @@ extension CommandFailure {
             self.init(.connectionLost, kind: "no-answer", "\(probe) gave no answer: \(displayed(reason)).", next: "Try again.")
         case .done(let done):
             switch done.ending {
+            // One that floods is ended for it, so this outranks how it ended.
+            case .signalled where done.cutByteCount > 0: self.init(cut: done.cutByteCount, of: probe, device: device)
             case .timedOut:
                 self.init(
                     .probeTimedOut, kind: "probe-timed-out", "\(probe) took longer than it may, and was ended on \(device).",
@@ -96,18 +103,30 @@ extension CommandFailure {
             case .exited where !accepted.contains(done.code):
                 let line = answer.errorOutput.split(separator: 10).last.map { String(decoding: $0, as: UTF8.self) }
                 let words = line.map { ": \(displayed($0, limit: 200))" } ?? ""
-                self.init(.probeFailed, kind: "probe-failed", "\(probe) ended with exit code \(done.code), which is no answer\(words).")
-            case .exited where done.cutByteCount > 0:
                 self.init(
-                    .probeOutputCut, kind: "output-cut",
-                    "\(probe) wrote more than it may; \(done.cutByteCount) bytes were cut, and the answer is incomplete.")
+                    .probeFailed, kind: "probe-failed", "\(probe) ended with exit code \(done.code), which is no answer\(words).",
+                    next: "`rollcall probes show \(probe)` says what it runs.")
+            case .exited where done.cutByteCount > 0: self.init(cut: done.cutByteCount, of: probe, device: device)
             case .exited: return nil
-            case .signalled: self.init(.probeFailed, kind: "probe-died", "\(probe) was ended by signal \(done.code).")
+            case .signalled:
+                self.init(
+                    .probeFailed, kind: "probe-died", "\(probe) was ended by signal \(done.code).",
+                    next: "Run it again; if it stays, look at the device's memory with `rollcall diagnose \(device)`.")
             case .notStarted:
-                self.init(.probeFailed, kind: "not-started", "\(probe) could not be started on \(device): errno \(done.code).")
-            default: self.init(.probeFailed, kind: "probe-ended", "\(probe) did not end by itself.")
+                let reason = String(cString: strerror(Int32(clamping: done.code)))
+                self.init(
+                    .probeFailed, kind: "not-started", "\(probe) could not be started on \(device): \(reason).",
+                    next: "`rollcall probes show \(probe)` says what it runs; the device may not have that.")
+            default: self.init(.probeFailed, kind: "probe-ended", "\(probe) did not end by itself.", next: "Run it again.")
             }
         }
+    }
+
+    private init(cut byteCount: UInt64, of probe: String, device: String) {
+        self.init(
+            .probeOutputCut, kind: "output-cut",
+            "\(probe) wrote more than it may; \(byteCount) bytes were cut, and the answer is incomplete.",
+            next: "What is shown is its beginning; ask \(device) something narrower.")
     }
 }
 
@@ -121,7 +140,11 @@ private struct AnswerBody: Encodable {
 
     init(_ answer: Answer, facts: FactListing?) {
         probe = answer.probe
-        if case .done(let done) = answer.ending, done.ending == .exited, done.cutByteCount == 0 { complete = true } else { complete = false }
+        if case .done(let done) = answer.ending, done.ending == .exited, done.cutByteCount == 0 {
+            complete = true
+        } else {
+            complete = false
+        }
         self.facts = facts?.rows
         output = facts == nil ? String(decoding: answer.output, as: UTF8.self) : nil
         error = String(decoding: answer.errorOutput, as: UTF8.self)

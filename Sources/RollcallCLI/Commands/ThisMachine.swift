@@ -102,7 +102,7 @@ func runTool(_ program: String, _ arguments: [String]) throws(CommandFailure) ->
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
         let words = displayed(String(decoding: said.suffix(400), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
-        throw CommandFailure(.missingTool, kind: "tool-failed", "\(program) failed: \(words).")
+        throw CommandFailure(.missingTool, kind: "tool-failed", "\(program) failed: \(words).", next: "Run it by hand to see why.")
     }
     return String(decoding: bytes, as: UTF8.self)
 }
