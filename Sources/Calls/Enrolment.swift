@@ -125,20 +125,23 @@ public struct Enrolment: Sendable {
         try await push(to: device, onlyIfOther: true)
         let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(
             RollcallProtocol.requestsInFlightLimit)
-        let session = try await DeviceSession.open(device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions))
-        let answers = try await session.firstAnswers()
-        let count = answers.count { answer in
-            guard case .done = answer.ending else { return false }
-            return true
+        let (result, parting) = try await DeviceSession.with(
+            device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions)
+        ) { session in
+            let answers = try await session.firstAnswers()
+            let count = answers.count { answer in
+                guard case .done = answer.ending else { return false }
+                return true
+            }
+            return (session, count)
         }
-        let role = session.opened.role.string
-        let parting = try await session.end()
-        guard count > 0, session.greeting.isQuiet, parting.judgement.isQuiet, parting.judgement.head == .verified else {
+        let (session, count) = result
+        guard count > 0, session.greeting.isQuiet, let parting, parting.judgement.isQuiet, parting.judgement.head == .verified else {
             throw Failure(
                 sentence: "The agent of \(device.name) answers, but its ledger head is not signed by the key it was enrolled with.",
                 next: "Run `rollcall device enroll \(device.name)` again; if it stays, treat the device as tampered with.")
         }
-        report(.proven(role: role, answers: count))
+        report(.proven(role: session.opened.role.string, answers: count))
     }
 
     /// Pushes the catalogue through the door.

@@ -34,16 +34,18 @@ public struct RemedyRun: Sendable {
         public let before: Verdict
         /// The remedy's own answer.
         public let answer: Answer
-        /// The state just after; nil where the remedy did not run.
-        public let after: Verdict?
-        /// What became of each finding that was there before.
-        public let comparison: Comparison?
+        /// The state just after; nil where the remedy did not run, or nothing was to be asked again.
+        public fileprivate(set) var after: Verdict?
+        /// What became of each finding that was there just before.
+        public fileprivate(set) var comparison: Comparison?
+        /// What became of each finding that the plan names, in its order, whether or not it could be seen just before.
+        public fileprivate(set) var outcomes: [(finding: Finding, result: FixRecord.Result)] = []
         /// How the evidence of each finding reads now, whether or not it is still a finding.
-        public let evidenceAfter: [FindingKey: String]
+        public fileprivate(set) var evidenceAfter: [FindingKey: String] = [:]
         /// Whether the remedy ran to an accepted end, and every finding that names it is gone.
-        public let isFixed: Bool
-        /// How both ledgers stand to each other.
-        public let heads: HeadJudgement?
+        public fileprivate(set) var isFixed: Bool
+        /// How both ledgers stand to each other; nil where the device took no part in the session's end.
+        public fileprivate(set) var heads: HeadJudgement?
     }
 
     /// What can keep a remedy from being planned; more may be added.
@@ -89,30 +91,37 @@ public struct RemedyRun: Sendable {
     public func carryOut(_ plan: Plan) async throws -> Result {
         let diagnostician = Diagnostician(library: desk.library)
         let questions = questions(behind: plan.findings, diagnostician)
-        let session = try await DeviceSession.open(
-            device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: questions)
-        do {
+        let accepted = try desk.library.manifest(plan.remedy).acceptedExitCodes
+        let taken = try await DeviceSession.with(
+            device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: questions
+        ) { session -> Result in
             let before = try diagnostician.judge(try await session.firstAnswers())
             let answer = try await session.ask([.init(probe: plan.remedy, parameters: plan.parameters)])[0]
-            let hasRun = Self.hasRun(answer, accepted: try desk.library.manifest(plan.remedy).acceptedExitCodes)
-            guard hasRun, !questions.isEmpty else {
-                let parting = try? await session.end()
-                return Result(
-                    plan: plan, before: before, answer: answer, after: nil, comparison: nil, evidenceAfter: [:],
-                    isFixed: hasRun && questions.isEmpty, heads: parting?.judgement)
-            }
+            var result = Result(plan: plan, before: before, answer: answer, isFixed: false)
+            guard Self.hasRun(answer, accepted: accepted) else { return result }
+            result.isFixed = true
+            if questions.isEmpty { return result }
             let answersAfter = try await session.ask(questions)
             let after = try diagnostician.judge(answersAfter)
-            let comparison = Verdict.compare(before: before, after: after)
-            let isFixed = try record(comparison, plan: plan, session: session)
-            let parting = try? await session.end()
-            return Result(
-                plan: plan, before: before, answer: answer, after: after, comparison: comparison,
-                evidenceAfter: diagnostician.evidence(for: before.findings, in: answersAfter), isFixed: isFixed, heads: parting?.judgement)
-        } catch {
-            _ = try? await session.end()
-            throw error
+            result.after = after
+            result.comparison = Verdict.compare(before: before, after: after)
+            result.evidenceAfter = diagnostician.evidence(for: plan.findings + before.findings, in: answersAfter)
+            result.outcomes = plan.findings.map { ($0, Self.outcome(of: $0.key, in: after)) }
+            result.isFixed = result.outcomes.allSatisfy { $0.result == .gone }
+            try record(result, session: session)
+            return result
         }
+        var result = taken.result
+        result.heads = taken.parting?.judgement
+        return result
+    }
+
+    /// What became of a finding, by a later verdict. Gone is only what its rule, judged again, does not find.
+    public static func outcome(of key: FindingKey, in after: Verdict) -> FixRecord.Result {
+        if after.findings.contains(where: { $0.key == key }) { return .still }
+        let isOpen = after.unknowns.contains { $0.id == key.id && ($0.subject.isEmpty || $0.subject == key.subject) }
+        let wasJudged = after.judged.contains(key.id) || after.unknowns.contains { $0.id == key.id }
+        return wasJudged && !isOpen ? .gone : .unknown
     }
 
     /// What to ask so that every finding can be judged again, folding included.
@@ -127,27 +136,18 @@ public struct RemedyRun: Sendable {
         return done.ending == .exited && accepted.contains(done.code)
     }
 
-    /// Records what became of each finding that names the remedy; true if all of them are gone.
-    private func record(_ comparison: Comparison, plan: Plan, session: DeviceSession) throws -> Bool {
+    /// Records what became of each finding that names the remedy, unless it was gone before the remedy ran.
+    private func record(_ result: Result, session: DeviceSession) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let parameters = String(
-            decoding: try encoder.encode(plan.parameters.map { [$0.name.string, $0.value.string] }), as: UTF8.self)
-        let keys = Set(plan.findings.map(\.key))
-        var isFixed = true
-        for entry in comparison.entries where keys.contains(entry.before.key) {
-            let result: FixRecord.Result =
-                switch entry.outcome {
-                case .gone: .gone
-                case .stillThere: .still
-                case .cannotTell: .unknown
-                }
-            if result != .gone { isFixed = false }
-            let subject = String(decoding: try encoder.encode(entry.before.subject), as: UTF8.self)
+            decoding: try encoder.encode(result.plan.parameters.map { [$0.name.string, $0.value.string] }), as: UTF8.self)
+        for (finding, outcome) in result.outcomes where Self.outcome(of: finding.key, in: result.before) != .gone {
+            let subject = String(decoding: try encoder.encode(finding.subject), as: UTF8.self)
             _ = try desk.database.recordFix(
                 device: device.id, session: session.id, call: call,
-                FixRecord.Attempt(finding: entry.before.id, subject: subject, remedy: plan.remedy, parameters: parameters, result: result))
+                FixRecord.Attempt(
+                    finding: finding.id, subject: subject, remedy: result.plan.remedy, parameters: parameters, result: outcome))
         }
-        return isFixed
     }
 }

@@ -69,14 +69,17 @@ public struct Installation: Sendable {
         do {
             for item in items {
                 let mode = item.isExecutable ? "700" : "600"
-                let command = "cat > \(folder)/\(item.name) && chmod \(mode) \(folder)/\(item.name)"
+                let command = "cat > \(folder)/\(item.name) && chmod \(mode) \(folder)/\(item.name) && wc -c < \(folder)/\(item.name)"
                 let result = try await connection.run(command, input: item.bytes, outputLimit: 4_096)
-                guard result.exit == .exited(0) else { throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result)) }
+                // The size counts too: a channel that was cut off can look like one that ended well.
+                let size = String(decoding: result.standardOutput, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+                guard result.exit == .exited(0), size == String(item.bytes.count) else { throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result)) }
             }
             let result = try await connection.run("cd \(folder) && ./install.sh 2>&1", outputLimit: 65_536)
-            guard result.exit == .exited(0) else { throw Failure(step: "the installer", complaint: Self.text(result)) }
+            let said = String(decoding: result.standardOutput, as: UTF8.self)
+            guard result.exit == .exited(0), said.contains("rollcall: installed ") else { throw Failure(step: "the installer", complaint: Self.text(result)) }
             _ = try? await connection.run("rm -rf -- \(folder)", outputLimit: 4_096)
-            return String(decoding: result.standardOutput, as: UTF8.self)
+            return said
         } catch {
             _ = try? await connection.run("rm -rf -- \(folder)", outputLimit: 4_096)
             throw error

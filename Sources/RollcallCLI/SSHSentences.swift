@@ -44,7 +44,7 @@ extension CommandFailure {
         case .hostKeyUnknown:
             self.init(
                 .hostKeyUnknown, kind: "host-key-unknown", "No host key is pinned for \(device), and none was accepted: \(detail).",
-                next: "Give the key's fingerprint with --host-key, after reading it from the device or its paperwork.")
+                next: "`rollcall device enroll \(device)` pins it; read the fingerprint from the device or its paperwork for --host-key.")
         case .authenticationRefused:
             self.init(
                 .authenticationRefused, kind: "authentication-refused", "\(device) did not accept the key: \(detail).",

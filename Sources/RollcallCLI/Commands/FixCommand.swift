@@ -64,29 +64,37 @@ func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, 
 }
 
 private func show(_ result: RemedyRun.Result, _ terminal: Terminal) {
-    let keys = Set(result.plan.findings.map(\.key))
-    for entry in result.comparison?.entries ?? [] where keys.contains(entry.before.key) || entry.outcome != .stillThere {
-        let name = entry.before.key.description
-        switch entry.outcome {
-        case .gone:
-            terminal.line("   " + terminal.styled("gone", .green) + "   \(name)")
-            terminal.line("          before: " + terminal.wrapped(entry.before.engineer, indent: 18))
-            if let now = result.evidenceAfter[entry.before.key] { terminal.line("          after:  " + terminal.wrapped(now, indent: 18)) }
-        case .stillThere:
-            terminal.line("   " + terminal.styled("still there", .red) + "   \(name)")
-            terminal.line("          before: " + terminal.wrapped(entry.before.engineer, indent: 18))
-            if let after = entry.after { terminal.line("          after:  " + terminal.wrapped(after.engineer, indent: 18)) }
-        case .cannotTell:
-            terminal.line("   " + terminal.styled("cannot tell", .yellow) + "   \(name): \(entry.reason ?? "")")
-        }
+    let planned = Set(result.plan.findings.map(\.key))
+    for (finding, outcome) in result.outcomes {
+        show(finding, outcome, after: result.evidenceAfter[finding.key], result, terminal)
     }
-    for finding in result.comparison?.appeared ?? [] {
+    for entry in result.comparison?.entries ?? [] where !planned.contains(entry.before.key) && entry.outcome == .gone {
+        show(entry.before, .gone, after: result.evidenceAfter[entry.before.key], result, terminal)
+    }
+    for finding in result.comparison?.appeared ?? [] where !planned.contains(finding.key) {
         terminal.line("   " + terminal.styled("new", .red) + "   \(finding.key.description): \(finding.engineer)")
     }
     if result.plan.findings.isEmpty, result.isFixed {
         terminal.line("   it ran to its end; no finding of the last verdict says what it should mend")
     }
     for line in VerdictText.alarms(result.heads) { terminal.line(line) }
+}
+
+private func show(
+    _ finding: Finding, _ outcome: FixRecord.Result, after: String?, _ result: RemedyRun.Result, _ terminal: Terminal
+) {
+    let word =
+        switch outcome {
+        case .gone: terminal.styled("gone", .green)
+        case .still: terminal.styled("still there", .red)
+        case .unknown: terminal.styled("cannot tell", .yellow)
+        }
+    terminal.line("   \(word)   \(finding.key.description)")
+    terminal.line("          before: " + terminal.wrapped(finding.engineer, indent: 18))
+    if let after { terminal.line("          after:  " + terminal.wrapped(after, indent: 18)) }
+    if outcome == .unknown, let reason = result.after?.unknowns.first(where: { $0.id == finding.id })?.reason {
+        terminal.line("          " + terminal.wrapped(reason, indent: 10))
+    }
 }
 
 /// A remedy's result for `--json`.

@@ -36,12 +36,11 @@ struct RunCommand: AsyncParsableCommand {
         }
         let call = try openCall(of: found, desk.database)
         let answer = try await withDevice(found) {
-            let session = try await DeviceSession.open(
-                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: [.init(probe: manifest.id, parameters: values)])
-            let answers = try await session.firstAnswers()
+            let question = DeviceSession.Question(probe: manifest.id, parameters: values)
             // How the session ended is on record; the answer is worth showing all the same.
-            do { try await session.end() } catch  where !(error is StoreError) {}
-            return answers[0]
+            return try await DeviceSession.with(
+                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: [question]
+            ) { try await $0.firstAnswers()[0] }.result
         }
         try show(answer, manifest: manifest)
     }
