@@ -154,8 +154,9 @@ public final class Executor {
         places.removeAll(keepingCapacity: true)
         reap()
         let now = kernel.monotonic
-        for job in jobs { advance(job, now) }
+        // Before the jobs advance: a job whose pipes ended in this round would otherwise wait for an event that never comes.
         hunt(now)
+        for job in jobs { advance(job, now) }
         for job in jobs where job.phase == .queued && jobs.count(where: { $0.isRunning }) < Self.childCountLimit { start(job) }
     }
 
