@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Calls
 internal import Catalogue
 internal import Diagnosis
+internal import Fleet
 internal import Foundation
 internal import Probes
 internal import SSH
@@ -78,6 +79,7 @@ extension CommandFailure {
             self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
         case let error as Enrolment.Failure:
             self.init(.enrolmentFailed, kind: "enrolment", displayed(error.sentence, limit: 600), next: error.next)
+        case let error as Installation.Failure: self.init(installation: error, device: name)
         case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence)
         case let error as DiagnosisError:
             self.init(.internalError, kind: "diagnosis", "The answers could not be judged: \(displayed(error.reason)).")
@@ -91,16 +93,29 @@ extension CommandFailure {
         self.init(failure.status, kind: failure.kind, displayed(sentence, limit: 600), next: failure.nextStep)
     }
 
+    /// What the device said where installing failed: the installer's own sentence names the remedy.
+    private init(installation error: Installation.Failure, device: String) {
+        let complaint = error.complaint.hasPrefix("rollcall: ") ? String(error.complaint.dropFirst(10)) : error.complaint
+        let said = complaint.isEmpty ? "it said nothing." : displayed(complaint, limit: 600)
+        self.init(
+            .enrolmentFailed, kind: "installation", "\(device) could not be enrolled, for \(error.step) failed: \(said)",
+            next: "Mend that on the device, then run `rollcall device enroll \(device)` again; root's login is as it was.")
+    }
+
     private init(probes error: ProbesError) {
         let list = error.problems.prefix(20).map { "\n  " + displayed($0.description, limit: 400) }.joined()
         let object = displayed(error.object)
         switch error.code {
         case .unknownProbe:
-            self.init(.notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
+            self.init(
+                .notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
         case .unreadable: self.init(.notFound, kind: "unreadable", "\(object): \(error.sentence)")
-        case .unwritable: self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
+        case .unwritable:
+            self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
         case .catalogue:
-            self.init(.catalogueTampered, kind: "catalogue-tampered", "\(object): \(error.sentence)", next: "Pack and sign it anew from the reviewed manifests.")
+            self.init(
+                .catalogueTampered, kind: "catalogue-tampered", "\(object): \(error.sentence)",
+                next: "Pack and sign it anew from the reviewed manifests.")
         case .signing: self.init(.badData, kind: "signing", "\(object): \(displayed(error.sentence, limit: 400))")
         default: self.init(.badData, kind: error.code.name, "\(object): \(displayed(error.sentence, limit: 400))" + list)
         }
