@@ -53,4 +53,35 @@ struct StuckTests {
         #expect(rows.map { Text($0.source).string } == ["a", "b", "c"])
         #expect(forkCount == 2)
     }
+
+    enum Delay: CaseIterable, Sendable {
+        /// The child is late before it asks anything, as after a slow fork.
+        case start
+        /// The child could answer, but has no processor.
+        case processor
+    }
+
+    @Test("a child that a loaded device lets wait makes no mount a hung one", arguments: Delay.allCases)
+    func slowChild(_ delay: Delay) throws {
+        let scratch = try Scratch()
+        try scratch.write("proc/self/mounts", "a / ext4 rw 0 0\nb /etc xfs rw 0 0\n")
+        let kernel = Kernel()
+        let parent = getpid()
+        var isFirst = true
+        kernel.fault = { call in
+            guard getpid() != parent, isFirst, call == (delay == .start ? .write : .space) else { return nil }
+            isFirst = false
+            // A busy child is one that could run: this takes what the first mount has while the kernel holds its child, and more.
+            let end = kernel.monotonic + 500_000
+            while kernel.monotonic < end { if delay == .start { usleep(10_000) } }
+            return nil
+        }
+        let survey = ProbeDefinition(id: "space", impact: .observe, source: .statfs)
+        let talk = try Conversation([survey], scratch: scratch, kernel: kernel)
+        try talk.open()
+        let (output, end) = try talk.run("space")
+        #expect(try #require(end.done).note.isEmpty)
+        var reader = CBORReader(output)
+        #expect(try [MountRow(&reader), MountRow(&reader)].map { $0.status } == [0, 0])
+    }
 }

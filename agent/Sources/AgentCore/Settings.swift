@@ -19,6 +19,13 @@ public struct Settings: Sendable {
     public static let doorUser: Text = "rollcall"
     /// Sessions at once.
     public static let sessionCountLimit = 16
+    /// Microseconds a connection may take to say who is at the door, and as long again until it opens a session.
+    public static let openingTimeLimit: UInt64 = 30_000_000
+    /// Microseconds a controller has to take the last words of a session that has ended.
+    public static let drainTimeLimit: UInt64 = 60_000_000
+    /// Microseconds after which an open session ends in which nothing runs and no byte went either way; a running probe counts only as
+    /// long as the controller takes what it is sent.
+    public static let idleTimeLimit: UInt64 = 600_000_000
 
     /// The standard places below `root`.
     public init(root: [UInt8] = []) {

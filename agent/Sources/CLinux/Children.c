@@ -58,11 +58,10 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     uint32_t measures = 0;
     /* Copies above the numbers they go to, so that no dup2 overwrites a source. */
     int output = fcntl(plan->output, F_DUPFD, 10), error = fcntl(plan->error, F_DUPFD, 10), status = fcntl(plan->status, F_DUPFD, 10);
-    int null = open("/dev/null", O_RDONLY);
+    int opened = open("/dev/null", O_RDONLY), null = fcntl(opened, F_DUPFD, 10);
     if (output < 0 || error < 0 || status < 0 || null < 0) _exit(126);
     if (dup2(status, STATUS_FD) < 0 || fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) < 0) _exit(126);
-    if (null != 0 && dup2(null, 0) < 0) give_up(measures, errno);
-    if (dup2(output, 1) < 0 || dup2(error, 2) < 0) give_up(measures, errno);
+    if (dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0) give_up(measures, errno);
     close_rest();
     struct sigaction standard;
     memset(&standard, 0, sizeof standard);
@@ -83,10 +82,14 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     if (!(nicer == -1 && errno != 0) && idle == 0) measures |= RC_LOW_PRIORITY;
     if (plan->own_network && unshare(CLONE_NEWNET) == 0) measures |= RC_NO_NETWORK;
     if (plan->changes_user) {
+        /* To these calls -1 means "leave it as it is", which is root. */
+        if (plan->uid == UINT32_MAX || plan->gid == UINT32_MAX) give_up(measures, EINVAL);
         /* The raw calls act on this thread only, which is the only one a forked child has. */
         if (syscall(SYS_setgroups, (int)plan->group_count, plan->groups) < 0) give_up(measures, errno);
         if (syscall(SYS_setresgid, plan->gid, plan->gid, plan->gid) < 0) give_up(measures, errno);
         if (syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid) < 0) give_up(measures, errno);
+        if (getuid() != plan->uid || geteuid() != plan->uid || getgid() != plan->gid || getegid() != plan->gid)
+            give_up(measures, EPERM);
         measures |= RC_USER;
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) measures |= RC_NO_NEW_PRIVILEGES;

@@ -136,7 +136,7 @@ public final class Executor {
             case .queued: continue
             case .running:
                 due = job.deadline
-                if let survey = job.survey, !survey.isFinished { due = min(due, survey.lastAnswerAt + MountSurvey.patience) }
+                if let look = job.survey?.nextLook(after: now) { due = min(due, look) }
             case .killed(let at): due = min(at + Self.grace, now + Self.patrol)
             case .draining(let since): due = job.answering.hasRoom() ? since + Self.grace : now + Self.grace
             }
@@ -171,8 +171,7 @@ public final class Executor {
         }
         if bytes.isEmpty { return close(job, stream) }
         if stream == .output, job.survey != nil {
-            job.survey?.lastAnswerAt = kernel.monotonic
-            for row in job.survey?.take(bytes) ?? [] { send(row: row, job) }
+            for row in job.survey?.take(bytes, at: kernel.monotonic) ?? [] { send(row: row, job) }
             return
         }
         job.send(bytes, stream)
@@ -202,7 +201,10 @@ public final class Executor {
         case .queued: break
         case .running:
             if now >= job.deadline { return kill(job, .timedOut) }
-            if let survey = job.survey, !survey.isFinished, now >= survey.lastAnswerAt + MountSurvey.patience { passOver(job) }
+            guard isOverdue(job, now) else { return }
+            // The answer may have come while this process was waiting for its own turn.
+            pump(job, .output)
+            if isOverdue(job, now) { passOver(job) }
         case .killed(let at):
             if now >= at + Self.grace { abandon(job) }
         case .draining(let since):
@@ -210,6 +212,13 @@ public final class Executor {
             let isLate = now >= since + Self.grace && (job.answering.hasRoom() || job.meter.isFull)
             if isEmpty && huntSince == nil || isLate { finish(job) }
         }
+    }
+
+    /// Whether the mount that is being asked has had its time: less where the kernel holds the child than where the child only waits for
+    /// the processor, as it may on a loaded device.
+    private func isOverdue(_ job: Job, _ now: UInt64) -> Bool {
+        guard let survey = job.survey, let pid = job.child?.pid, survey.hasWaited(MountSurvey.patience, at: now) else { return false }
+        return survey.hasWaited(MountSurvey.starvedPatience, at: now) || kernel.isHeld(pid)
     }
 
     /// Gives up a child that outlived SIGKILL.

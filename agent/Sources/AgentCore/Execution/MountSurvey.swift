@@ -61,17 +61,23 @@ struct MountEntry: Equatable {
 
 /// Asks the mounts one after the other through a forked child, and goes on with another child where one does not answer.
 ///
-/// The child answers each mount with a record: length (2 bytes, little-endian; 0 for a file system without blocks), then the row.
+/// The child writes one byte when it is ready to ask, then answers each mount with a record: length (2 bytes, little-endian; 0 for a
+/// file system without blocks), then the row.
 struct MountSurvey {
     let mounts: [MountEntry]
     /// Index of the mount that is being asked.
     private(set) var next = 0
-    /// When the last answer came.
-    var lastAnswerAt: UInt64 = 0
+    /// When the child began to ask that mount; nil until it is ready, so that no mount pays for the start of a child.
+    private var askedAt: UInt64?
     private var pending: [UInt8] = []
 
-    /// Microseconds that one mount has for its answer.
+    /// Microseconds that one mount has for its answer while the child sleeps in the kernel.
     static let patience: UInt64 = 300_000
+    /// Microseconds that it has while the child could run and has no processor.
+    static let starvedPatience: UInt64 = 1_000_000
+    /// Microseconds between looks at which of the two it is.
+    private static let patrol: UInt64 = 20_000
+    private static let ready: UInt8 = 1
     private static let tableSizeLimit = 1 << 20
 
     /// Reads the table of mounts below `root`; this never asks a mount itself.
@@ -91,9 +97,26 @@ struct MountSurvey {
         pending = []
     }
 
-    /// Takes bytes of the child, and returns the rows that are whole.
-    mutating func take(_ bytes: [UInt8]) -> [[UInt8]] {
-        pending += bytes
+    /// Takes note that a child was started, which is not ready yet.
+    mutating func restart() { askedAt = nil }
+
+    /// Whether the current mount was asked at least `patience` microseconds ago.
+    func hasWaited(_ patience: UInt64, at now: UInt64) -> Bool {
+        guard !isFinished, let askedAt else { return false }
+        return now >= askedAt + patience
+    }
+
+    /// When the child is to be looked at; nil while nothing is awaited of a mount.
+    func nextLook(after now: UInt64) -> UInt64? {
+        guard !isFinished, let askedAt else { return nil }
+        return max(askedAt + Self.patience, now + (now >= askedAt + Self.patience ? Self.patrol : 0))
+    }
+
+    /// Takes bytes of the child that came at `now`, and returns the rows that are whole.
+    mutating func take(_ bytes: [UInt8], at now: UInt64) -> [[UInt8]] {
+        // The first byte of a child says that it is ready.
+        pending += askedAt == nil ? bytes.dropFirst() : bytes[...]
+        askedAt = now
         var rows: [[UInt8]] = []
         while pending.count >= 2, !isFinished {
             let length = Int(pending[0]) | Int(pending[1]) << 8
@@ -108,6 +131,7 @@ struct MountSurvey {
     /// The child's work: asks the mounts from the current one on, and answers at once for those whose names are in `hung`.
     func ask(_ kernel: Kernel, root: [UInt8], hung: [Text]) -> Int32 {
         let output = Descriptor(1, isOwned: false)
+        do throws(Errno) { try kernel.writeAll(output, [Self.ready]) } catch { return 1 }
         for mount in mounts[min(next, mounts.count)...] {
             var row: [UInt8] = []
             do throws(Errno) {

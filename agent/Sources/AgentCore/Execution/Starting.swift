@@ -56,7 +56,7 @@ extension Executor {
         guard let survey = job.survey else { return }
         let (kernel, root, hung) = (kernel, root, stuckNames)
         adopt(try kernel.fork(job.limits) { survey.ask(kernel, root: root, hung: hung) }, job)
-        job.survey?.lastAnswerAt = kernel.monotonic
+        job.survey?.restart()
     }
 
     /// Gives up a mount that does not answer, and goes on with the next in another child.

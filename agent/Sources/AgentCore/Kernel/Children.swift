@@ -143,12 +143,22 @@ extension Kernel {
         return found
     }
 
-    /// Parent and session of a process, from /proc/PID/stat (proc(5)); nil when it is gone.
-    public func relation(of pid: Int32) -> (parent: Int32, session: Int32)? {
+    /// What /proc/PID/stat (proc(5)) has after the name in parentheses: state, parent, group, session.
+    private func facts(of pid: Int32) -> [ArraySlice<UInt8>] {
         let path: Text = "/proc/" + .decimal(UInt64(pid.magnitude)) + "/stat"
-        guard let line = try? content(of: path.bytes, limit: 4_096), let end = line.lastIndex(of: 41) else { return nil }
-        // After the name in parentheses: state, parent, group, session.
-        let fields = line[(end + 1)...].split(separator: 32)
+        guard let line = try? content(of: path.bytes, limit: 4_096), let end = line.lastIndex(of: 41) else { return [] }
+        return line[(end + 1)...].split(separator: 32)
+    }
+
+    /// Whether a process sleeps in the kernel (states D and S): it would not go on if it had the processor.
+    public func isHeld(_ pid: Int32) -> Bool {
+        guard let state = facts(of: pid).first?.first else { return false }
+        return state == 68 || state == 83
+    }
+
+    /// Parent and session of a process; nil when it is gone.
+    public func relation(of pid: Int32) -> (parent: Int32, session: Int32)? {
+        let fields = facts(of: pid)
         guard fields.count > 3, let parent = Decimal.signed32(fields[1]), let session = Decimal.signed32(fields[3]) else { return nil }
         return (parent, session)
     }

@@ -32,7 +32,11 @@ public struct UserDatabase {
         return nil
     }
 
-    private func number(_ field: ArraySlice<UInt8>) -> UInt32? { Decimal.unsigned(field).flatMap { UInt32(exactly: $0) } }
+    /// An id; nil for the highest number too, which setresuid(2) takes for "leave it as it is".
+    private func number(_ field: ArraySlice<UInt8>) -> UInt32? {
+        guard let number = Decimal.unsigned(field), number < UInt64(UInt32.max) else { return nil }
+        return UInt32(number)
+    }
 
     /// User id of `name`; nil where there is none.
     public func user(_ name: Text) -> UInt32? {

@@ -80,6 +80,7 @@ public final class AgentLoop {
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+            connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }
         if let listenPlace, !polls.events(at: listenPlace).isEmpty { accept() }
@@ -87,7 +88,13 @@ public final class AgentLoop {
 
     private func timeout() -> UInt64? {
         for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
-        return device.executor.timeout(at: kernel.monotonic)
+        let now = kernel.monotonic
+        var soonest = device.executor.timeout(at: now)
+        for connection in connections {
+            guard let due = connection.session.dueAt else { continue }
+            soonest = min(soonest ?? .max, due - min(due, now))
+        }
+        return soonest
     }
 
     private func serve(_ connection: Connection, _ polls: PollSet) {

@@ -19,20 +19,27 @@ public final class Session {
     /// Number of the session in this process.
     public let number: UInt64
     let isStandalone: Bool
-    var state: State
+    var state: State {
+        didSet { if state != oldValue { stateSince = device.kernel.monotonic } }
+    }
     var door = Door(operatorName: "", role: "", key: "", connection: "")
     var role = Role.observe
     var session: Text = ""
     var call: Text = ""
     var person: [UInt8] = []
     var live: [UInt64] = [] {
-        didSet { busyTime.update(isBusy: !live.isEmpty, now: device.kernel.monotonic) }
+        didSet {
+            activeAt = device.kernel.monotonic
+            busyTime.update(isBusy: !live.isEmpty, now: activeAt)
+        }
     }
     var busyTime = BusyTime()
     var requestCount: UInt64 = 0
     var loggedRefusalCount = 0
     var push: PushInProgress?
     var streams: [EntryStream] = []
+    private var stateSince: UInt64
+    private var activeAt: UInt64
     private var input = FrameReader()
     private var outbound = Outbound()
 
@@ -47,6 +54,8 @@ public final class Session {
         number = device.nextSessionNumber()
         isStandalone = door != nil
         state = .awaitingDoor
+        stateSince = device.kernel.monotonic
+        activeAt = stateSince
         send(.hello(device.hello(isStandalone: isStandalone)))
         if let door { enter(door) }
     }
@@ -64,10 +73,14 @@ public final class Session {
     /// What is to be written to the controller next.
     public var pendingOutput: ArraySlice<UInt8> { outbound.pending }
     /// Takes note that the first `count` bytes of ``pendingOutput`` were written.
-    public func wrote(_ count: Int) { outbound.remove(count) }
+    public func wrote(_ count: Int) {
+        if count > 0 { activeAt = device.kernel.monotonic }
+        outbound.remove(count)
+    }
 
     /// Takes the next bytes from the controller.
     public func receive(_ bytes: [UInt8]) {
+        activeAt = device.kernel.monotonic
         input.append(bytes)
         resume()
     }
@@ -93,6 +106,24 @@ public final class Session {
         if state == .ended { return }
         send(Refusal(.stopping, "The agent is being stopped; connect again in a moment.").message(0))
         end(detail: "agent stopped")
+    }
+
+    /// When the session has been silent for too long, by the monotonic clock in microseconds; nil while something runs in it.
+    public var dueAt: UInt64? {
+        switch state {
+        case .awaitingDoor, .awaitingOpen: stateSince + Settings.openingTimeLimit
+        case .open: live.count > streams.count && outbound.isEmpty ? nil : activeAt + Settings.idleTimeLimit
+        case .ended: outbound.isEmpty ? nil : stateSince + Settings.drainTimeLimit
+        }
+    }
+
+    /// Ends the session where it is due, so that who says nothing does not keep a place from others.
+    public func expire(at now: UInt64) {
+        guard let dueAt, now >= dueAt else { return }
+        guard state == .open else { return lost() }
+        let sentence: Text = "Nothing happened in this session for 10 minutes, so it was closed; connect again."
+        send(Refusal(.idle, sentence).message(0))
+        end(detail: "idle")
     }
 
     func send(_ message: Message) { outbound.append(message.frame) }
