@@ -175,10 +175,16 @@ public actor DeviceSession {
     ///
     /// - Returns: The agent's answer.
     public func push(catalogue bytes: [UInt8], version: UInt64, digest: [UInt8]) async throws -> AgentAnswer {
+        try desk.database.recordCatalogueOffered(session: id, version: version, digest: digest)
         let answer = await agent.push(kind: "catalogue", bytes: bytes)
-        if case .done = answer.outcome {
+        switch answer.outcome {
+        case .done:
             try desk.database.recordCataloguePushed(
                 device: device.id, version: version, digest: digest, session: id, operator: desk.operatorName)
+        case .refused(let refused):
+            try desk.database.recordCatalogueRefused(
+                session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
+        case .missing: break
         }
         return answer
     }

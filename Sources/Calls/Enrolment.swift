@@ -93,6 +93,7 @@ public struct Enrolment: Sendable {
                     next: "Install the agent by hand as docs/OWNERS.md says, then enrol with --no-install.")
             }
             let package = try package(survey)
+            try desk.database.recordEnrolmentStarted(device: device.id, operator: desk.operatorName)
             let keys = authorizedKeys.map { entry in
                 "restrict,command=\"/usr/bin/rollcall-agent serve --operator \(entry.name) --role \(entry.role)\" \(entry.key)\n"
             }

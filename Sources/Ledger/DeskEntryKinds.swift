@@ -5,6 +5,10 @@ public import Wire
 extension LedgerEntry.Kind {
     /// A device came into the inventory; the subject is its name, the digest that of its pinned host keys.
     public static let deviceAdded = LedgerEntry.Kind(name: "device.added")
+    /// The agent is about to be installed over a root login; the subject is the device's name.
+    public static let enrolmentStarted = LedgerEntry.Kind(name: "enrolment.started")
+    /// A catalogue is about to be pushed; the subject is its version, the digest its header's.
+    public static let catalogueOffered = LedgerEntry.Kind(name: "catalogue.offered")
     /// A device left the inventory; the subject is its name.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.

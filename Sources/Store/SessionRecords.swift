@@ -32,7 +32,7 @@ extension RollcallDatabase {
     }
 
     /// What stands in every entry of a session.
-    private static func frame(_ session: String, _ database: Database) throws -> (entry: LedgerEntry, device: String) {
+    static func frame(_ session: String, _ database: Database) throws -> (entry: LedgerEntry, device: String) {
         let row = try Row.fetchOne(
             database,
             sql: """
