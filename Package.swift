@@ -59,22 +59,27 @@ let package = Package(
                 "Wire", "LedgerCore", "Catalogue", .product(name: "Yams", package: "Yams"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ], path: "Sources/Probes", swiftSettings: strict),
-        .target(name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
+        .target(
+            name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["Wire", "Ledger", "LedgerCore", "CSodium", .product(name: "GRDB", package: "GRDB.swift")], path: "Sources/Store",
+            name: "Store", dependencies: ["Wire", "Ledger", "LedgerCore", "CSodium", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Sources/Store",
             swiftSettings: strict),
         .target(name: "AgentClient", dependencies: nio + ["Wire", "LedgerCore"], path: "Sources/AgentClient", swiftSettings: strict),
         .target(
             name: "Fleet", dependencies: nio + ["Wire", "SSH", "Store", "AgentClient"], path: "Sources/Fleet", swiftSettings: strict),
         .target(
-            name: "Calls", dependencies: ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
+            name: "Calls",
+            dependencies: ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
             path: "Sources/Calls", swiftSettings: strict),
         .target(name: "Report", dependencies: ["Store"], path: "Sources/Report", swiftSettings: strict),
         .target(
             name: "RollcallCLI",
             dependencies: [
-                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls", "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams")],
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
+                "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
+            ],
             path: "Sources/RollcallCLI", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 

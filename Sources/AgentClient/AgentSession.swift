@@ -167,7 +167,11 @@ public actor AgentSession {
         var reader = CBORReader(answer.output)
         while !reader.isAtEnd, let entry = try? reader.byteString(limit: RollcallProtocol.entrySizeLimit) { entries.append(entry) }
         var isWhole = reader.isAtEnd && answer.digestAgrees
-        if case .done(let done) = answer.outcome { isWhole = isWhole && done.ending == .exited && done.cutByteCount == 0 } else { isWhole = false }
+        if case .done(let done) = answer.outcome {
+            isWhole = isWhole && done.ending == .exited && done.cutByteCount == 0
+        } else {
+            isWhole = false
+        }
         return (entries, isWhole, answer)
     }
 

@@ -100,7 +100,8 @@ public actor DeviceSession {
                 let (hello, opened) = await (agent.hello, agent.opened)
                 let greeting = try desk.database.recordHello(session: id, hello: hello, opened: opened)
                 return DeviceSession(
-                    desk: desk, device: device, id: id, agent: agent, connection: connection.ssh, batch: batch, hello: hello, opened: opened,
+                    desk: desk, device: device, id: id, agent: agent, connection: connection.ssh, batch: batch, hello: hello,
+                    opened: opened,
                     greeting: greeting)
             } catch {
                 await connection.close()

@@ -38,7 +38,8 @@ public struct FleetSweep: Sendable {
         _ devices: [Device], selection: String, progress: (Target) -> Void
     ) async throws -> (record: SweepRecord, targets: [Target]) {
         let sweep = try desk.database.recordSweepStarted(
-            selection: selection, targets: devices.map(\.id), operator: desk.operatorName).id
+            selection: selection, targets: devices.map(\.id), operator: desk.operatorName
+        ).id
         var ended: [String: Target] = [:]
         var storeError: (any Error)?
         await plan.run(devices) { device in
@@ -52,7 +53,8 @@ public struct FleetSweep: Sendable {
                 (target, diagnosis) = (result.target, result.diagnosis)
                 storeError = storeError ?? result.storeError
             case .skipped: target = Target(device: device, state: .skipped, detail: "not visited: the sweep stopped early", exitCode: nil)
-            case .cancelled: target = Target(device: device, state: .cancelled, detail: "not visited: the sweep was cancelled", exitCode: nil)
+            case .cancelled:
+                target = Target(device: device, state: .cancelled, detail: "not visited: the sweep was cancelled", exitCode: nil)
             }
             do {
                 try desk.database.recordSweepTarget(

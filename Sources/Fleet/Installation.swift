@@ -48,9 +48,11 @@ public struct Installation: Sendable {
 
     /// Asks the device what it is; changes nothing.
     public func survey() async throws -> Survey {
-        let script = "uname -m; id -u; test -d /run/systemd/system && echo systemd || echo other; . /etc/os-release 2>/dev/null; echo \"$PRETTY_NAME\""
+        let script =
+            "uname -m; id -u; test -d /run/systemd/system && echo systemd || echo other; . /etc/os-release 2>/dev/null; echo \"$PRETTY_NAME\""
         let result = try await connection.run(script, outputLimit: 4_096)
-        let lines = String(decoding: result.standardOutput, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let lines = String(decoding: result.standardOutput, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
         guard lines.count >= 4 else { throw Failure(step: "the survey of the device", complaint: Self.text(result)) }
         return Survey(architecture: lines[0], hasSystemd: lines[2] == "systemd", isRoot: lines[1] == "0", system: lines[3])
     }
@@ -73,11 +75,15 @@ public struct Installation: Sendable {
                 let result = try await connection.run(command, input: item.bytes, outputLimit: 4_096)
                 // The size counts too: a channel that was cut off can look like one that ended well.
                 let size = String(decoding: result.standardOutput, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-                guard result.exit == .exited(0), size == String(item.bytes.count) else { throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result)) }
+                guard result.exit == .exited(0), size == String(item.bytes.count) else {
+                    throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result))
+                }
             }
             let result = try await connection.run("cd \(folder) && ./install.sh 2>&1", outputLimit: 65_536)
             let said = String(decoding: result.standardOutput, as: UTF8.self)
-            guard result.exit == .exited(0), said.contains("rollcall: installed ") else { throw Failure(step: "the installer", complaint: Self.text(result)) }
+            guard result.exit == .exited(0), said.contains("rollcall: installed ") else {
+                throw Failure(step: "the installer", complaint: Self.text(result))
+            }
             _ = try? await connection.run("rm -rf -- \(folder)", outputLimit: 4_096)
             return said
         } catch {

@@ -29,7 +29,9 @@ public enum LoginKeys {
             identities += held.map { .agent(socketPath: agentSocket, publicKeyBlob: $0.blob) }
         }
         let usual = home + "/.ssh/id_ed25519"
-        if FileManager.default.fileExists(atPath: usual), let key = try? Ed25519Key(contentsOfFile: usual) { identities.append(.ed25519(key)) }
+        if FileManager.default.fileExists(atPath: usual), let key = try? Ed25519Key(contentsOfFile: usual) {
+            identities.append(.ed25519(key))
+        }
         guard !identities.isEmpty else {
             throw SSHError(.keyFile, detail: "no key: the ssh-agent holds none, and \(usual) is not an unencrypted Ed25519 key")
         }

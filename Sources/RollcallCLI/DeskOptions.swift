@@ -59,7 +59,9 @@ struct DeskOptions: ParsableArguments {
         guard FileManager.default.fileExists(atPath: configuration.catalogue + "/header.cbor") else {
             throw CommandFailure(
                 .notFound, kind: "no-catalogue", "There is no catalogue at \(configuration.catalogue).",
-                next: "Pack one with `rollcall probes pack`, have it signed with `rollcall probes sign`, or name one with --catalogue.")
+                next:
+                    "Pack one with `rollcall probes pack --version 1`, have it signed with `rollcall probes sign`, or name one with --catalogue."
+            )
         }
         let library = try folder.read().library()
         let keys: [Identity]

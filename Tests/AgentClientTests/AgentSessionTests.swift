@@ -77,7 +77,8 @@ struct AgentSessionTests {
         let empty = await code(ScriptedAgent([], lastWords: "This account is not available."))
         #expect(empty?.code == .endedEarly)
         #expect(empty?.detail == "This account is not available.")
-        let down = await code(ScriptedAgent([Message.refused(Refused(request: 0, rule: "agent-down", sentence: "It is not running.")).frame]))
+        let down = await code(
+            ScriptedAgent([Message.refused(Refused(request: 0, rule: "agent-down", sentence: "It is not running.")).frame]))
         #expect(down?.code == .refused)
         #expect(down?.rule == "agent-down")
         let other = await code(ScriptedAgent([greeting(session: "x")]))
@@ -140,7 +141,8 @@ struct AgentSessionTests {
     @Test("an answer beyond the limit ends the session instead of filling memory")
     func flood() async throws {
         let piece = Message.chunk(
-            Chunk(request: 1, stream: .output, bytes: Array(repeating: 0, count: RollcallProtocol.chunkSizeLimit))).frame
+            Chunk(request: 1, stream: .output, bytes: Array(repeating: 0, count: RollcallProtocol.chunkSizeLimit))
+        ).frame
         let pieces = AgentSession.answerSizeLimit / RollcallProtocol.chunkSizeLimit + 1
         let agent = ScriptedAgent([greeting()] + Array(repeating: piece, count: pieces))
         let session = try await open(agent)

@@ -7,9 +7,9 @@ struct AgentBinary {
     static var path: String {
         if let path = ProcessInfo.processInfo.environment["ROLLCALL_AGENT"] { return path }
         #if arch(arm64)
-        let architecture = "aarch64"
+            let architecture = "aarch64"
         #else
-        let architecture = "x86_64"
+            let architecture = "x86_64"
         #endif
         return repository.appendingPathComponent(".build-agent/\(architecture)/rollcall-agent").path
     }
@@ -19,7 +19,8 @@ struct AgentBinary {
 struct AgentBinaryTests {
     private func bytes() throws -> Data {
         try #require(
-            FileManager.default.contents(atPath: AgentBinary.path), "no agent at \(AgentBinary.path); run agent/build, or scripts/test, first")
+            FileManager.default.contents(atPath: AgentBinary.path),
+            "no agent at \(AgentBinary.path); run agent/build, or scripts/test, first")
     }
 
     @Test("it takes at most 400 KiB")

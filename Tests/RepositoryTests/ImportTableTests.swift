@@ -36,7 +36,8 @@ struct ImportTableTests {
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [
-                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls", "Report",
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
+                "Report",
             ]
         ),
         ("rollcall", "Sources/rollcall", ["RollcallCLI"]),
@@ -58,7 +59,8 @@ struct ImportTableTests {
 
     static func imports(of path: String) throws -> Set<String> {
         let text = try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
-        let pattern = /^\s*(?:@\w+ )?(?:public |internal |package |private |fileprivate )?import (?:(?:struct|class|enum|func|let|var|protocol) )?([A-Za-z0-9_]+)/
+        let pattern =
+            /^\s*(?:@\w+ )?(?:public |internal |package |private |fileprivate )?import (?:(?:struct|class|enum|func|let|var|protocol) )?([A-Za-z0-9_]+)/
             .anchorsMatchLineEndings()
         return Set(text.matches(of: pattern).map { String($0.output.1) })
     }
@@ -94,7 +96,9 @@ struct ImportTableTests {
                 #expect(!["Utils", "Utilities", "Helpers", "Common", "Manager", "Misc"].contains(stem), "\(file)")
                 let text = try String(contentsOf: repository.appendingPathComponent(file), encoding: .utf8)
                 let pattern = try Regex("(?m)^(?:public |package )?(?:final )?(?:struct|class|enum|actor|protocol) \(row.module)\\b")
-                if row.module.first?.isUppercase == true { #expect(text.firstMatch(of: pattern) == nil, "\(file) names a type like its module") }
+                if row.module.first?.isUppercase == true {
+                    #expect(text.firstMatch(of: pattern) == nil, "\(file) names a type like its module")
+                }
             }
         }
     }

@@ -85,10 +85,12 @@ struct AuditCommand: AsyncParsableCommand {
             let report = try database.verifyLog()
             var comparisons: [LedgerComparison] = []
             if !devices.isEmpty {
-                let desk = try await options.desk()
                 for name in devices {
+                    let machine = name == ThisMachine.name ? try await ThisMachine.open(options) : nil
+                    let desk = if let machine { machine.desk } else { try await options.desk() }
                     let device = try findDevice(name, database)
-                    comparisons.append(try await withDevice(device) { try await LedgerComparison.run(device, desk: desk) })
+                    let way = machine?.way ?? .ssh
+                    comparisons.append(try await withDevice(device) { try await LedgerComparison.run(device, desk: desk, way: way) })
                 }
             }
             if options.json { try printJSON(VerifyBody(report, comparisons)) } else { show(report, comparisons) }

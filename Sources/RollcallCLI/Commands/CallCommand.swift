@@ -37,8 +37,15 @@ struct CallCommand: AsyncParsableCommand {
         let call = try desk.database.recordCallOpened(
             device: found.id, caseID: caseID, symptom: symptom, wouldRoll: wouldRoll, operator: desk.operatorName)
         if !options.json { brief(found, call: call, earlier: earlier) }
-        let diagnosis = try await withDevice(found) {
-            try await DeviceDiagnosis.run(found, desk: desk, call: call.id, reason: symptom.isEmpty ? "call" : "call: \(symptom)")
+        let diagnosis: DeviceDiagnosis
+        do {
+            diagnosis = try await DeviceDiagnosis.run(
+                found, desk: desk, call: call.id, reason: symptom.isEmpty ? "call" : "call: \(symptom)")
+        } catch {
+            guard let failure = CommandFailure(error, device: found) else { throw error }
+            throw CommandFailure(
+                failure.status, kind: failure.kind, failure.sentence,
+                next: failure.nextStep + " The call is open all the same: `rollcall close unreachable --call \(call.id)` ends it.")
         }
         if options.json || !Terminal.current.canAsk { try show(diagnosis, device: found, desk: desk, call: call.id, json: options.json) }
         printVerdict(diagnosis, device: found, desk: desk)
@@ -76,7 +83,7 @@ struct CallConsole {
         fix REMEDY [name=value ...] run a remedy, with before and after
         run PROBE [name=value ...]  run one probe
         close OUTCOME [note]        end the call: fixed-remotely, customer-action, no-fault-found, visit-needed, unreachable, abandoned
-        leave                       leave the call open
+        leave, quit                 leave the call open
         """
 
     /// Reads commands until the call ends or is left.
@@ -110,7 +117,9 @@ struct CallConsole {
                         id: call.id, SupportCall.Closing(outcome: outcome, notes: note), operator: desk.operatorName)
                     showClosed(closed)
                     return
-                default: terminal.line(Self.help)
+                default:
+                    terminal.complain("\"\(displayed(line, limit: 80))\" is not a command of this prompt.")
+                    terminal.line(Self.help)
                 }
             } catch {
                 guard let failure = CommandFailure(error, device: device) else { throw error }

@@ -31,7 +31,7 @@ struct SweepCommand: AsyncParsableCommand {
 
     func run() async throws {
         let desk = try await options.desk()
-        let devices = try desk.database.devices(selection.selection).filter { $0.name != "here" }
+        let devices = try desk.database.devices(selection.selection).filter { $0.name != ThisMachine.name }
         guard !devices.isEmpty else {
             throw CommandFailure(
                 .notFound, kind: "no-devices", "No device matches \(displayed(selection.words)).",
@@ -50,7 +50,9 @@ struct SweepCommand: AsyncParsableCommand {
             try printJSON(SweepBody(result.record, result.targets))
         } else {
             let sums = SweepRecord.State.allCases.compactMap { state in result.record.sums[state].map { "\($0) \(state.rawValue)" } }
-            terminal.line(terminal.styled("\(result.record.targetCount) devices: ", .bold) + sums.joined(separator: ", "))
+            terminal.line(
+                terminal.styled("\(result.record.targetCount) \(result.record.targetCount == 1 ? "device" : "devices"): ", .bold)
+                    + sums.joined(separator: ", "))
         }
         exitProcess(Self.exitCode(result.targets))
     }

@@ -13,7 +13,7 @@ struct ThisMachine {
     let way: DeviceSession.Way
 
     /// Name of this machine in the inventory.
-    private static let name = "here"
+    static let name = "here"
 
     /// Makes what is missing, and opens it.
     static func open(_ options: DeskOptions) async throws -> ThisMachine {

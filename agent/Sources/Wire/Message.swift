@@ -120,12 +120,12 @@ public enum Message: Equatable, Sendable {
         case Kind.cancel: self = .cancel(try Cancel(&reader))
         // What only a controller reads takes no room on a device.
         #if !ROLLCALL_DEVICE
-        case Kind.hello: self = .hello(try Hello(&reader))
-        case Kind.opened: self = .opened(try Opened(&reader))
-        case Kind.chunk: self = .chunk(try Chunk(&reader))
-        case Kind.done: self = .done(try Done(&reader))
-        case Kind.refused: self = .refused(try Refused(&reader))
-        case Kind.closed: self = .closed(try Closed(&reader))
+            case Kind.hello: self = .hello(try Hello(&reader))
+            case Kind.opened: self = .opened(try Opened(&reader))
+            case Kind.chunk: self = .chunk(try Chunk(&reader))
+            case Kind.done: self = .done(try Done(&reader))
+            case Kind.refused: self = .refused(try Refused(&reader))
+            case Kind.closed: self = .closed(try Closed(&reader))
         #endif
         default: throw WireError(.unknownMessage, kind)
         }
