@@ -51,15 +51,11 @@ extension Executor {
 
     // MARK: Mounts
 
-    /// Starts a child at the mount whose turn it is; mounts that are known to hang get their row at once.
+    /// Starts a child at the mount whose turn it is. One that is known to hang is not asked, or each survey would leave a stuck child.
     private func continueSurvey(_ job: Job) throws(Errno) {
-        while let mount = job.survey?.current, stuck.contains(where: { $0.name == StuckChild.name(of: mount) }) {
-            send(row: mount.row(status: .timedOut).encoded, job)
-            job.survey?.skip()
-        }
         guard let survey = job.survey else { return }
-        let (kernel, root) = (kernel, root)
-        adopt(try kernel.fork(job.limits) { survey.ask(kernel, root: root) }, job)
+        let (kernel, root, hung) = (kernel, root, stuckNames)
+        adopt(try kernel.fork(job.limits) { survey.ask(kernel, root: root, hung: hung) }, job)
         job.survey?.lastAnswerAt = kernel.monotonic
     }
 
