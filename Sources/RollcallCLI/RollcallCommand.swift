@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Calls
 internal import Catalogue
 internal import Diagnosis
+internal import Fleet
 internal import Foundation
 internal import Probes
 internal import SSH
@@ -96,6 +97,7 @@ extension CommandFailure {
             self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
         case let error as Enrolment.Failure:
             self.init(.enrolmentFailed, kind: "enrolment", displayed(error.sentence, limit: 600), next: error.next)
+        case let error as Installation.Failure: self.init(installation: error, device: name)
         case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence, next: error.next)
         case let error as DiagnosisError:
             self.init(
@@ -112,6 +114,15 @@ extension CommandFailure {
         let sentence = displayed(error.sentence.string, limit: 600)
         let failure = CommandFailure(refusedBy: error.rule.name.string, sentence: sentence, what: probe, device: "DEVICE")
         self.init(failure.status, kind: failure.kind, sentence, next: failure.nextStep)
+    }
+
+    /// What the device said where installing failed: the installer's own sentence names the remedy.
+    private init(installation error: Installation.Failure, device: String) {
+        let complaint = error.complaint.hasPrefix("rollcall: ") ? String(error.complaint.dropFirst(10)) : error.complaint
+        let said = complaint.isEmpty ? "it said nothing." : displayed(complaint, limit: 600)
+        self.init(
+            .enrolmentFailed, kind: "installation", "\(device) could not be enrolled, for \(error.step) failed: \(said)",
+            next: "Mend that on the device, then run `rollcall device enroll \(device)` again; root's login is as it was.")
     }
 
     private init(probes error: ProbesError) {
