@@ -98,6 +98,6 @@ let package = Package(
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
         tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
         // They run the built program on lab devices, so it is a dependency without being imported.
-        tests("LabTests", ["rollcall"]),
+        tests("LabTests", ["rollcall", .product(name: "Subprocess", package: "swift-subprocess")]),
     ]
 )

@@ -36,9 +36,9 @@ extension LabTests {
         func memory() async throws {
             let bench = try Bench.require()
             let (device, desk) = (bench.second, bench.desk)
-            try await desk.withProbe("lab/pause", Self.pause, version: 3, on: device) { catalogue in
-                let session = try desk.start(["run", device.name, "lab.pause", "seconds=5", "--catalogue", catalogue])
-                try await device.until("pgrep -x sleep > /dev/null")
+            try await desk.withProbe("lab/pause", Self.pause, on: device) { catalogue in
+                let session = desk.start(["run", device.name, "lab.pause", "seconds=5", "--catalogue", catalogue])
+                try await device.until("pgrep -x -U nobody sleep > /dev/null")
                 let running = try await agents(of: device)
                 #expect(running.map { $0.words.dropFirst().first ?? "" }.sorted() == ["run", "serve"])
                 let size = try running.map { try proportionalSize(of: $0.pid) }.reduce(0, +)
@@ -63,9 +63,9 @@ extension LabTests {
         func killed() async throws {
             let bench = try Bench.require()
             let (device, desk) = (bench.second, bench.desk)
-            try await desk.withProbe("lab/pause", Self.pause, version: 4, on: device) { catalogue in
-                let session = try desk.start(["run", device.name, "lab.pause", "seconds=60", "--catalogue", catalogue])
-                try await device.until("pgrep -x sleep > /dev/null")
+            try await desk.withProbe("lab/pause", Self.pause, on: device) { catalogue in
+                let session = desk.start(["run", device.name, "lab.pause", "seconds=60", "--catalogue", catalogue])
+                try await device.until("pgrep -x -U nobody sleep > /dev/null")
                 let daemon = try #require(try await agents(of: device).first { $0.words.dropFirst().first == "run" })
                 #expect(kill(pid_t(daemon.pid), SIGKILL) == 0)
                 let result = try await session.finished()
@@ -73,7 +73,7 @@ extension LabTests {
                 #expect(result.elapsed < .seconds(30), "a lost agent is noticed, not waited for")
             }
             try await device.until("systemctl --quiet is-active rollcall-agent && [ -S /run/rollcall/agent.sock ]")
-            #expect(try await device.shell("pgrep -x sleep || true") == "", "nothing of the killed agent's probes is left")
+            #expect(try await device.shell("pgrep -x -U nobody sleep || true") == "", "nothing of the killed agent's probes is left")
             let diagnosis = try await desk.diagnose(device)
             #expect(diagnosis.heads?.device == "verified")
             let audit = try await desk.audit(device)

@@ -7,7 +7,7 @@ extension LabTests {
         @Test("may be run again: identity, ledger and record stay what they were")
         func twice() async throws {
             let bench = try Bench.require()
-            let (device, desk) = (bench.second, bench.desk)
+            let (device, desk) = (bench.first, bench.desk)
             let key = try await device.shell("rollcall-agent key")
             try await desk.must(desk.enrolment(of: device))
             #expect(try await device.shell("rollcall-agent key") == key)
@@ -20,7 +20,7 @@ extension LabTests {
         @Test("a device without the groups of the journal is served, and only the journal's questions stay open")
         func withoutGroups() async throws {
             let bench = try Bench.require()
-            let (device, desk) = (bench.second, bench.desk)
+            let (device, desk) = (bench.first, bench.desk)
             try await device.shell("cp -p /etc/group /run/group && sed -i '/^systemd-journal:/d;/^adm:/d' /etc/group")
             let diagnosis = try await desk.diagnose(device)
             try await device.shell("cat /run/group > /etc/group")
@@ -31,7 +31,7 @@ extension LabTests {
         @Test("an sshd that reads no drop-ins is refused in one sentence, and root's login stays as it was")
         func noInclude() async throws {
             let bench = try Bench.require()
-            let (device, desk) = (bench.second, bench.desk)
+            let (device, desk) = (bench.first, bench.desk)
             try await device.shell("cp -p /etc/ssh/sshd_config /run/sshd_config && sed -i '/^Include/d' /etc/ssh/sshd_config")
             let result = try await desk.rollcall(desk.enrolment(of: device))
             try await device.shell("cat /run/sshd_config > /etc/ssh/sshd_config")
@@ -45,7 +45,7 @@ extension LabTests {
         @Test("an sshd that does not take the door's configuration keeps the one it had")
         func brokenConfiguration() async throws {
             let bench = try Bench.require()
-            let (device, desk) = (bench.second, bench.desk)
+            let (device, desk) = (bench.first, bench.desk)
             let before = try await device.shell("cat /etc/ssh/sshd_config.d/rollcall.conf")
             try await device.shell("echo 'NoSuchOption yes' > /etc/ssh/sshd_config.d/zz-broken.conf")
             let result = try await desk.rollcall(desk.enrolment(of: device))

@@ -20,7 +20,7 @@ extension LabTests {
         func fifo() async throws {
             let bench = try Bench.require()
             let (device, desk) = (bench.second, bench.desk)
-            try await desk.withProbe("lab/settings", Self.manifest, version: 2, on: device) { catalogue in
+            try await desk.withProbe("lab/settings", Self.manifest, on: device) { catalogue in
                 let result = try await device.with("fifo-in-glob") {
                     try await desk.rollcall(["run", device.name, "lab.settings", "--json", "--catalogue", catalogue])
                 }

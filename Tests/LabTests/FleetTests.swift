@@ -21,14 +21,14 @@ extension LabTests {
             let (devices, desk) = ([bench.first, bench.second], bench.desk)
             let silent = "lt-silent"
             // A third door of the inventory, enrolled while its address answered; then the address is gone.
-            let address = bench.second.address.replacing("198.18.", with: "198.18.1", maxReplacements: 1)
-            try await bench.second.network("address", "add", address + "/16", "dev", "eth0")
+            let address = bench.first.address.replacing("198.18.", with: "198.18.1", maxReplacements: 1)
+            try await bench.first.network("address", "add", address + "/16", "dev", "eth0")
             try await desk.must(["device", "add", silent, "--host", address, "--site", "lab", "--model", "bench"])
             try await desk.must([
-                "device", "enroll", silent, "--no-install", "--host-key", bench.second.fingerprint, "--yes", "--ledger-key",
-                try await bench.second.shell("rollcall-agent key").trimmingCharacters(in: .whitespacesAndNewlines),
+                "device", "enroll", silent, "--no-install", "--host-key", bench.first.fingerprint, "--yes", "--ledger-key",
+                try await bench.first.shell("rollcall-agent key").trimmingCharacters(in: .whitespacesAndNewlines),
             ])
-            try await bench.second.network("address", "delete", address + "/16", "dev", "eth0")
+            try await bench.first.network("address", "delete", address + "/16", "dev", "eth0")
             let result = try await desk.rollcall(["sweep", "--site", "lab", "--json"])
             let sweep = try result.json(Sweep.self)
             #expect(sweep.targetCount == 3)

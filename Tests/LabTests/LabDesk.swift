@@ -42,10 +42,10 @@ struct LabDesk: Sendable {
     }
 
     /// Starts the real program and lets it run.
-    func start(_ words: [String], data: String? = nil) throws -> RunningProgram {
+    func start(_ words: [String], data: String? = nil) -> RunningProgram {
         var environment = environment
         if let data { environment["ROLLCALL_DATA"] = data }
-        return try RunningProgram(LabSite.script, ["exec", "--", LabSite.rollcall] + words, environment: environment)
+        return RunningProgram(LabSite.script, ["exec", "--", LabSite.rollcall] + words, environment: environment)
     }
 
     /// The same for what must succeed.

@@ -1,4 +1,5 @@
 import Foundation
+import Subprocess
 
 /// Where the lab, the built programs and the repository are, and what of it is missing on this machine.
 enum LabSite {
@@ -58,47 +59,31 @@ struct LabFailure: Error, CustomStringConvertible {
 
 /// A program that runs, with its output going to files: a device's processes keep what they inherit, and a pipe would never end.
 final class RunningProgram: Sendable {
-    private let process: Process
-    private let folder: String
-    private let began: ContinuousClock.Instant
-    private let ending: Task<ContinuousClock.Instant, Never>
+    private let ending: Task<ProgramResult, any Error>
 
     /// Starts it with standard input from /dev/null.
-    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-        folder = try scratchFolder("program")
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Self.file(folder + "/output")
-        process.standardError = try Self.file(folder + "/errors")
-        let (ends, end) = AsyncStream<ContinuousClock.Instant>.makeStream()
-        process.terminationHandler = { _ in
-            end.yield(.now)
-            end.finish()
-        }
-        ending = Task { await ends.first { _ in true } ?? .now }
-        began = .now
-        try process.run()
+    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) {
+        ending = Task { try await Self.run(path, arguments, environment: environment) }
     }
 
-    private static func file(_ path: String) throws -> FileHandle {
-        FileManager.default.createFile(atPath: path, contents: nil)
-        return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    }
-
-    /// Waits for its end.
-    func finished() async throws -> ProgramResult {
-        let ended = await ending.value
+    private static func run(_ path: String, _ arguments: [String], environment: [String: String]) async throws -> ProgramResult {
+        let folder = try scratchFolder("program")
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        let variables = environment.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) }
+        let began = ContinuousClock.now
+        let ended = try await Subprocess.run(
+            .name("sh"), arguments: Arguments(["-c", #"exec "$@" > "$0/output" 2> "$0/errors" < /dev/null"#, folder, path] + arguments),
+            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)), output: .discarded, error: .discarded)
+        let elapsed = ContinuousClock.now - began
+        guard case .exited(let status) = ended.terminationStatus else { throw LabFailure("\(path) was ended by a signal") }
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)), as: UTF8.self)
         }
-        return ProgramResult(
-            status: process.terminationStatus, output: try text("output"), errors: try text("errors"), elapsed: ended - began)
+        return ProgramResult(status: Int32(status), output: try text("output"), errors: try text("errors"), elapsed: elapsed)
     }
+
+    /// Waits for its end.
+    func finished() async throws -> ProgramResult { try await ending.value }
 }
 
 /// A new folder that only this user can enter; whoever makes it removes it.
