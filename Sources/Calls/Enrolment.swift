@@ -122,7 +122,7 @@ public struct Enrolment: Sendable {
         try desk.database.recordEnrolled(
             device: device.id, verifierKey: ledgerKey, deviceID: deviceID, operator: desk.operatorName)
         report(.pinned(ledgerKey: ledgerKey))
-        try await push(to: device, onlyIfOther: true)
+        try await onceReloaded { try await push(to: device, onlyIfOther: true) }
         let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(
             RollcallProtocol.requestsInFlightLimit)
         let session = try await DeviceSession.open(device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions))
@@ -139,6 +139,20 @@ public struct Enrolment: Sendable {
                 next: "Run `rollcall device enroll \(device.name)` again; if it stays, treat the device as tampered with.")
         }
         report(.proven(role: role, answers: count))
+    }
+
+    /// Works through the door as soon as sshd listens: having been told of the door it starts anew, and refuses connections until it has.
+    private func onceReloaded(_ work: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                _ = try await work()
+                return
+            } catch let error as SSHError where error.code == .refused || error.code == .resetBeforeBanner {
+                guard ContinuousClock.now < deadline else { throw error }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
     }
 
     /// Pushes the catalogue through the door.
