@@ -39,7 +39,7 @@ extension LabTests {
                 "\(result.story)")
             for device in devices { #expect(sweep.targets.first { $0.device == device.name }?.state == "healthy") }
             #expect(result.status == 3, "what could not be reached is not well")
-            try await desk.must(["device", "remove", silent])
+            try await desk.must(["device", "remove", silent, "--yes"])
         }
     }
 }
