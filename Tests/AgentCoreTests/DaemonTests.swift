@@ -12,10 +12,11 @@ struct DaemonTests {
         let agent: AgentProcess
         let binary: AgentBinary
 
-        init(_ binary: AgentBinary, _ probes: [ProbeDefinition]) throws {
+        init(_ binary: AgentBinary, _ probes: [ProbeDefinition], prepare: (Scratch) throws -> Void = { _ in }) throws {
             self.binary = binary
             scratch = try Scratch()
             try scratch.install(probes)
+            try prepare(scratch)
             let notify = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
             defer { close(notify) }
             var address = sockaddr_un()
@@ -166,4 +167,17 @@ struct DaemonTests {
     }
 
     private func text(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+
+    @Test("a second daemon never takes the socket of the first, though no lock could be put on the state", arguments: AgentBinary.all)
+    func secondDaemon(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo]) { scratch in
+            try FileManager.default.createDirectory(at: scratch.url("var/lib/rollcall/lock"), withIntermediateDirectories: true)
+        }
+        let second = try AgentProcess(binary, ["run", "--root-dir", daemon.scratch.path])
+        second.process.waitUntilExit()
+        #expect(second.process.terminationStatus == 69)
+        let relay = try daemon.relay()
+        try relay.open()
+        #expect(try relay.run("echo").output == Array("hello\n".utf8))
+    }
 }

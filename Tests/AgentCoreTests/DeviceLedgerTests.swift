@@ -183,4 +183,62 @@ struct DeviceLedgerTests {
         let ledger = try talk.scratch.read("var/lib/rollcall/ledger")
         #expect(!String(decoding: ledger, as: UTF8.self).lowercased().contains("alice"))
     }
+
+    @Test("a directory that cannot be synced after the oldest half went leaves the log on the file that has its name")
+    func unconfirmed() throws {
+        let scratch = try Scratch()
+        let kernel = Kernel()
+        let ledger = try ledger(scratch, kernel: kernel, sizeLimit: 600)
+        var isRenamed = false
+        kernel.fault = { call in
+            if call == .rename { isRenamed = true }
+            return call == .sync && isRenamed ? .inputOutput : nil
+        }
+        var number = 0
+        while !isRenamed {
+            number += 1
+            try ledger.append(entry(number))
+        }
+        let told = try head(ledger)
+        #expect(ledger.firstIndex > 0 && told.size < ledger.size, "what the disk has not confirmed is not told")
+        kernel.fault = nil
+        try ledger.sync()
+        let again = try self.ledger(scratch, sizeLimit: 600)
+        #expect(try head(again) == head(ledger))
+        #expect(try again.entries().entries.contains { try LedgerEntry(decoding: $0).subject == .decimal(UInt64(number)) })
+    }
+
+    @Test("damage with whole entries behind it is kept aside before it is cut, and never over an earlier one")
+    func damagedMiddle() throws {
+        let scratch = try Scratch()
+        let whole = try ledger(scratch)
+        for number in 1...9 { try whole.append(entry(number)) }
+        try whole.sync()
+        var file = try scratch.read("var/lib/rollcall/ledger")
+        let behind = try whole.entries().entries.dropFirst(4).reduce(0) { $0 + $1.count + 8 }
+        file[file.count - behind + 20] ^= 1
+        for name in ["ledger.damaged", "ledger.damaged.2"] {
+            try scratch.write("var/lib/rollcall/ledger", file)
+            let last = try #require(try ledger(scratch).entries().entries.last)
+            let repaired = try LedgerEntry(decoding: last)
+            #expect(repaired.kind == .repaired && repaired.count == UInt64(behind))
+            #expect(repaired.detail.string.contains("kept"))
+            #expect(try scratch.read("var/lib/rollcall/" + name) == file)
+        }
+    }
+
+    @Test("the people file names the entry that holds the digest, though another came before it")
+    func peopleAfterMissing() throws {
+        let kernel = Kernel()
+        let talk = try Conversation([], kernel: kernel)
+        kernel.fault = { $0 == .write ? .noSpace : nil }
+        #expect(throws: Errno.noSpace) { try talk.device.ledger.append(entry(1)) }
+        kernel.fault = nil
+        try talk.open()
+        let log = try talk.log()
+        #expect(log.map { $0.kind } == [.logCreated, .repaired, .sessionOpened])
+        var reader = CBORReader(try talk.scratch.read("var/lib/rollcall/people"))
+        #expect(try reader.array(limit: 3) == 3)
+        #expect(try reader.unsigned() == 2)
+    }
 }

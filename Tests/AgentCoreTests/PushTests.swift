@@ -119,4 +119,52 @@ struct PushTests {
             #expect(try SignedCatalogue(decoding: talk.scratch.read("var/lib/rollcall/catalogue")).signatures.count == 1)
         }
     }
+
+    @Test("a push refused at its first piece is refused once, and its other pieces wear out nothing")
+    func refusedOnce() throws {
+        let talk = try conversation(role: "observe")
+        for offset in 0..<5 {
+            talk.say(.push(Push(request: 4, kind: "catalogue", size: 5, offset: UInt64(offset), bytes: [1])))
+        }
+        #expect(try talk.refusal() == "rights")
+        #expect(try talk.hear() == nil)
+        #expect(try talk.log().count(where: { $0.kind == .refused }) == 1)
+        talk.say(.push(Push(request: 4, kind: "catalogue", size: 5, offset: 0, bytes: [1])))
+        #expect(try talk.refusal() == "rights", "a new push is answered anew")
+    }
+
+    @Test("what was announced and could not be put in place is taken back in the log, however much was refused before")
+    func renameFails() throws {
+        let kernel = Kernel()
+        let talk = try conversation(kernel: kernel)
+        for _ in 0..<70 {
+            talk.say(.run(Run(request: 1, probe: "missing")))
+            _ = try talk.refusal()
+        }
+        kernel.fault = { $0 == .rename ? .noSpace : nil }
+        let encoded = Catalogues.signed([probe], version: 2, by: [reviewer]).encoded
+        #expect(try push(encoded, to: talk)?.rule == "storage")
+        kernel.fault = nil
+        let last = try talk.log().suffix(2)
+        #expect(last.map { $0.kind } == [.catalogueInstalled, .refused])
+        #expect(last.last?.detail == "storage" && last.last?.request == 4)
+        #expect(try talk.run("echo").output == Array("old\n".utf8))
+    }
+
+    @Test("a catalogue that is in its place is in force, though the disk did not confirm it")
+    func unconfirmed() throws {
+        let kernel = Kernel()
+        let talk = try conversation(kernel: kernel)
+        var isRenamed = false
+        kernel.fault = { call in
+            if call == .rename { isRenamed = true }
+            return call == .sync && isRenamed ? .inputOutput : nil
+        }
+        let encoded = Catalogues.signed([probe], version: 2, by: [reviewer]).encoded
+        let done = try #require(try push(encoded, to: talk)?.done)
+        #expect(done.ending == .exited && !done.note.isEmpty)
+        kernel.fault = nil
+        #expect(try talk.run("echo").output == Array("new\n".utf8))
+        #expect(try talk.scratch.read("var/lib/rollcall/catalogue") == encoded)
+    }
 }

@@ -115,4 +115,33 @@ struct WitnessTests {
             #expect(NoteVerifier(vkey: other[...]) != verifier)
         }
     }
+
+    @Test("a remembered head that cannot be read is no first one: nothing is vouched for, and the log says so")
+    func unreadable() throws {
+        let talk = try conversation()
+        try talk.open(offer(3))
+        let name = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: talk.scratch.url("var/lib/rollcall/witness").path).first)
+        let file = "var/lib/rollcall/witness/" + name
+        try talk.scratch.write(file, "damaged")
+        let (next, damaged) = try reopened(talk, offer(1, history: 1))
+        #expect(damaged.status == .none && damaged.cosignature.isEmpty)
+        #expect(try talk.scratch.read(file) == Array("damaged".utf8))
+        try FileManager.default.removeItem(at: talk.scratch.url(file))
+        try FileManager.default.createDirectory(at: talk.scratch.url(file), withIntermediateDirectories: false)
+        let (_, failed) = try reopened(next, offer(1, history: 1))
+        #expect(failed.status == .none && failed.cosignature.isEmpty)
+        let told = try talk.log().filter { $0.kind == .headSeen }.map { $0.detail.string }
+        #expect(told.count == 3 && told[1].contains("damaged") && told[2].contains("errno 21"))
+    }
+
+    @Test("an older head is written down once in a session, with the checkpoint that was offered")
+    func otherSizeOnce() throws {
+        let talk = try conversation()
+        try talk.open(offer(3))
+        let (next, _) = try reopened(talk, offer(2))
+        next.say(.close(Close(witness: offer(1))))
+        let seen = try talk.log().filter { $0.kind == .headSeen && $0.detail == "other size" }
+        #expect(seen.map { $0.checkpoint } == [offer(2).checkpoint])
+    }
 }

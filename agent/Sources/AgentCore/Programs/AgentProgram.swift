@@ -76,6 +76,14 @@ public struct AgentProgram {
             for end in settings.socket.indices where settings.socket[end] == 47 && end > 0 {
                 try kernel.makeDirectory(Array(settings.socket[..<end]), permissions: 0o755)
             }
+            // A disk that takes nothing leaves no lock on the state directory; this one lies in memory, beside what it protects.
+            let name: Text = ".lock"
+            let lock = try kernel.open(settings.socket + name.bytes, [.read, .write, .create, .noFollow])
+            do throws(Errno) { try kernel.lock(lock) } catch {
+                say("Another rollcall-agent serves " + escaped(settings.socket, limit: 200) + "; stop it first.", to: 2)
+                return Status.unavailable
+            }
+            defer { withExtendedLifetime(lock) {} }
             let loop = try AgentLoop(device: device, listener: try kernel.listen(settings.socket))
             if let notify = kernel.environment("NOTIFY_SOCKET", limit: 108) {
                 let ready: Text = "READY=1"

@@ -13,11 +13,14 @@ extension Session {
             return
         }
         (session, call, state) = (open.session, open.call, .open)
-        person = device.ledger.person(door.operatorName)
+        let salted = device.ledger.person(door.operatorName)
+        person = salted?.digest ?? []
         var opened = entry(.sessionOpened, subject: role.name, detail: open.reason)
         // Which key it was, for sshd writes the same names for many keys.
         if !door.key.isEmpty { opened.digest = SHA256.hash(door.key.bytes) }
-        _ = try? device.ledger.append(opened)
+        let index = try? device.ledger.append(opened)
+        // Where this entry does not get in, the next one that does is the first to hold the digest.
+        if let salted { device.ledger.remember(salted, at: index ?? device.ledger.size) }
         let witness = witness(open.witness)
         send(.opened(Opened(session: session, role: role.name, operatorName: door.operatorName, witness: witness)))
     }
@@ -31,6 +34,10 @@ extension Session {
 
     private func witness(_ offer: WitnessOffer) -> WitnessAnswer {
         let judgement = device.witness.judge(offer)
+        // A late head may be offered at the opening and at the close; one entry tells it.
+        let isOtherSize = judgement.answer.status == .otherSize
+        if isOtherSize, hasLoggedOtherSize { return judgement.answer }
+        hasLoggedOtherSize = hasLoggedOtherSize || isOtherSize
         for var entry in judgement.entries {
             (entry.session, entry.call, entry.person) = (session, call, person)
             _ = try? device.ledger.append(entry)

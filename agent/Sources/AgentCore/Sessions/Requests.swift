@@ -144,11 +144,14 @@ extension Session {
     // MARK: Push
 
     func take(_ piece: Push) {
+        // What was on its way when its push was refused was answered by that refusal.
+        if piece.offset != 0, piece.request == refusedPush { return }
+        refusedPush = nil
         do throws(Refusal) {
             try takeOrThrow(piece)
         } catch {
-            // A half push is dropped, and its other pieces are refused by their order.
             if push?.request == piece.request { push = nil }
+            refusedPush = piece.request
             refuse(piece.request, piece.kind, error)
         }
     }
@@ -181,8 +184,15 @@ extension Session {
             device.catalogue.discard()
             throw error
         }
-        try device.catalogue.commit(verified)
-        send(.done(Done(request: whole.request, ending: .exited)))
+        do throws(Refusal) {
+            let isConfirmed = try device.catalogue.commit(verified)
+            let note: Text = isConfirmed ? "" : "it is in force, but the disk did not confirm it: a power cut may bring the old one back"
+            send(.done(Done(request: whole.request, ending: .exited, note: note)))
+        } catch {
+            // The entry that announced it is on the disk already and must not stand alone.
+            refuse(whole.request, "catalogue", error, mustBeLogged: true)
+            try? device.ledger.sync()
+        }
     }
 }
 

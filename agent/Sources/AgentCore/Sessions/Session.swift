@@ -37,6 +37,9 @@ public final class Session {
     var requestCount: UInt64 = 0
     var loggedRefusalCount = 0
     var push: PushInProgress?
+    /// The push whose further pieces are passed over, because it was refused.
+    var refusedPush: UInt64?
+    var hasLoggedOtherSize = false
     var streams: [EntryStream] = []
     private var stateSince: UInt64
     private var activeAt: UInt64
@@ -186,9 +189,9 @@ public final class Session {
     }
 
     /// Refuses `request` and writes down that it did.
-    func refuse(_ request: UInt64, _ what: Text, _ refusal: Refusal) {
+    func refuse(_ request: UInt64, _ what: Text, _ refusal: Refusal, mustBeLogged: Bool = false) {
         send(refusal.message(request))
-        guard state == .open, loggedRefusalCount < Self.loggedRefusalLimit else { return }
+        guard state == .open, loggedRefusalCount < Self.loggedRefusalLimit || mustBeLogged else { return }
         loggedRefusalCount += 1
         _ = try? device.ledger.append(entry(.refused, subject: what, detail: refusal.rule, request: request == 0 ? nil : request))
     }

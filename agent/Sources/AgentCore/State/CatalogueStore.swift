@@ -58,10 +58,14 @@ public final class CatalogueStore {
     }
 
     /// Puts the staged catalogue in force.
-    public func commit(_ verified: VerifiedCatalogue) throws(Refusal) {
-        do throws(Errno) { try state.commit(Self.name) } catch { throw Self.storage }
+    ///
+    /// - Returns: Whether the disk has confirmed it; where not, it is in force all the same, but a power cut may bring the old one back.
+    /// - Throws: `.storage`; then the one in force is untouched.
+    public func commit(_ verified: VerifiedCatalogue) throws(Refusal) -> Bool {
+        do throws(Errno) { try state.putInPlace(Self.name) } catch { throw Self.storage }
         current = verified
         problem = nil
+        return (try? state.syncNames()) != nil
     }
 
     /// Throws the staged catalogue away.

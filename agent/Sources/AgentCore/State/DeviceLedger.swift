@@ -20,6 +20,8 @@ public final class DeviceLedger {
     private var durable = CompactRange()
     private var durableEnd: UInt64 = 0
     private var missedCount: UInt64 = 0
+    /// Whether the file was put in its place and the disk has not confirmed that yet.
+    private var isUnconfirmed = false
     /// Time of the last entry that was there when the ledger was opened, microseconds UTC; 0 without one.
     ///
     /// A device whose clock falls back to 1970 when it starts is at least this old.
@@ -85,8 +87,10 @@ public final class DeviceLedger {
     ///
     /// - Throws: An errno; then what was not durable is taken back, because Linux may have dropped it (fsync(2)), and counted as missing.
     public func sync() throws(Errno) {
-        guard let file, end != durableEnd else { return }
+        guard let file, end != durableEnd || isUnconfirmed else { return }
         do throws(Errno) {
+            if isUnconfirmed { try state.syncNames() }
+            isUnconfirmed = false
             try people.sync()
             try kernel.syncData(file)
         } catch {
@@ -98,12 +102,16 @@ public final class DeviceLedger {
         (durable, durableEnd) = (range, end)
     }
 
-    /// The digest that stands for `name` in this session's entries; its salt and the name are kept beside the log.
-    public func person(_ name: Text) -> [UInt8] {
-        guard !name.isEmpty, let salt = try? kernel.random(16) else { return [] }
-        try? people.append(index: range.size, salt: salt, name: name)
-        return LedgerEntry.personDigest(salt: salt, name: name)
+    /// A person under a salt drawn for this session; the digest stands for the name in the session's entries.
+    func person(_ name: Text) -> SaltedName? {
+        guard !name.isEmpty, let salt = try? kernel.random(16) else { return nil }
+        return SaltedName(salt: salt, name: name)
     }
+
+    /// Keeps the name and salt beside the log, under the index of the first entry that holds the digest.
+    ///
+    /// They are on the disk before that entry is.
+    func remember(_ person: SaltedName, at index: UInt64) { try? people.append(index: index, person) }
 
     /// A reader that stands before the entry at `index`, or before the first one that is still there; nil beyond the end.
     func cursor(at index: UInt64) throws(Errno) -> (cursor: LedgerCursor, index: UInt64)? {
@@ -167,7 +175,11 @@ public final class DeviceLedger {
         let length = try kernel.status(found).size
         guard let header = LedgerHeader(try kernel.read(found, at: 0, limit: 4_096)) else {
             // The file says nothing any more: it is kept for whoever can read it, and the log begins anew.
-            try kernel.rename(state.file(Self.name), to: state.file("ledger.damaged"))
+            guard let place = freeDamagedPath() else {
+                try kernel.unlink(state.file(Self.name))
+                return try begin(note: "the log's file could not be read, and four such files are set aside already")
+            }
+            try kernel.rename(state.file(Self.name), to: place)
             return try begin(note: "the log's file could not be read and was set aside")
         }
         var range = header.base
@@ -178,14 +190,69 @@ public final class DeviceLedger {
             last = record.content
         }
         let cut = length - min(cursor.offset, length)
-        if cut > 0 { try kernel.truncate(found, to: cursor.offset) }
+        var note: Text = "a torn end was cut off"
+        if cut > 0 {
+            if try !isTornEnd(found, from: cursor.offset, cut: cut) {
+                let isKept = keepDamaged(found, length: length)
+                note = isKept ? "damage was cut off, and the file as it was kept beside it" : "damage was cut off and could not be kept"
+            }
+            try kernel.truncate(found, to: cursor.offset)
+        }
         try kernel.syncData(found)
         (self.header, self.range, durable) = (header, range, range)
         (end, durableEnd, file) = (cursor.offset, cursor.offset, found)
         timeAtStart = (try? LedgerEntry(decoding: last))?.time ?? 0
         if cut > 0 {
-            try write(LedgerEntry(kind: .repaired, time: kernel.realtime, detail: "a torn end was cut off", count: cut))
+            try write(LedgerEntry(kind: .repaired, time: kernel.realtime, detail: note, count: cut))
             try sync()
+        }
+    }
+
+    // MARK: Damage
+
+    /// Whether what would be cut is one record that was not written to its end; anything else is damage with records behind it.
+    private func isTornEnd(_ found: Descriptor, from offset: UInt64, cut: UInt64) throws(Errno) -> Bool {
+        if cut < UInt64(LedgerRecord.headSize) { return true }
+        var length = 0
+        for byte in try kernel.read(found, at: offset, limit: 4) { length = length << 8 | Int(byte) }
+        return length <= RollcallProtocol.entrySizeLimit && UInt64(LedgerRecord.headSize + length) > cut
+    }
+
+    /// Where a damaged file may go without replacing an earlier one; nil where four lie there, for the disk is not theirs.
+    private func freeDamagedPath() -> [UInt8]? {
+        let names: [Text] = ["ledger.damaged", "ledger.damaged.2", "ledger.damaged.3", "ledger.damaged.4"]
+        for name in names {
+            do throws(Errno) { _ = try kernel.status(of: state.file(name)) } catch {
+                if error == .noEntry { return state.file(name) }
+            }
+        }
+        return nil
+    }
+
+    /// Copies the damaged file aside; false where there is no room for it, which does not keep the log from going on.
+    private func keepDamaged(_ found: Descriptor, length: UInt64) -> Bool {
+        guard let path = freeDamagedPath() else { return false }
+        do throws(Errno) {
+            let copy = try kernel.open(path, [.write, .create, .noFollow])
+            var offset = UInt64(0)
+            try copyRange(of: found, from: 0, to: length, into: copy, &offset)
+            try kernel.sync(copy)
+            return true
+        } catch {
+            try? kernel.unlink(path)
+            return false
+        }
+    }
+
+    private func copyRange(
+        of source: Descriptor, from start: UInt64, to end: UInt64, into target: Descriptor, _ offset: inout UInt64
+    ) throws(Errno) {
+        var start = start
+        while start < end {
+            let piece = try kernel.read(source, at: start, limit: Int(min(16_384, end - start)))
+            if piece.isEmpty { throw .inputOutput }
+            try put(piece, to: target, &offset)
+            start += UInt64(piece.count)
         }
     }
 
@@ -203,6 +270,8 @@ public final class DeviceLedger {
     }
 
     private func dropOldestHalf() throws(Errno) {
+        // What the new file begins with is on the disk, so that a failure further on takes back the gap entry alone.
+        try sync()
         guard let old = file else { return }
         var header = header
         var cursor = LedgerCursor(kernel: kernel, file: old, offset: UInt64(self.header.encoded.count))
@@ -219,20 +288,18 @@ public final class DeviceLedger {
         let new = try kernel.open(path, [.read, .write, .create, .truncate, .noFollow])
         var target = UInt64(0)
         try put(header.encoded, to: new, &target)
-        var source = cursor.offset
-        while source < end {
-            let piece = try kernel.read(old, at: source, limit: Int(min(16_384, end - source)))
-            if piece.isEmpty { throw .inputOutput }
-            try put(piece, to: new, &target)
-            source += UInt64(piece.count)
-        }
+        try copyRange(of: old, from: cursor.offset, to: end, into: new, &target)
+        let endBeforeGap = target
         try put(LedgerRecord.encode(gap), to: new, &target)
         try people.sync()
         try kernel.sync(new)
-        try state.commit(Self.name)
-        self.header = header
+        try state.putInPlace(Self.name)
+        // From here on the old file has no name, and whatever was written to it would be lost.
+        (self.header, file, durable, durableEnd) = (header, new, range, endBeforeGap)
         range.append(leafHash: MerkleTree.leafHash(gap))
-        (file, end, durable, durableEnd) = (new, target, range, target)
+        end = target
+        isUnconfirmed = (try? state.syncNames()) == nil
+        if !isUnconfirmed { (durable, durableEnd) = (range, end) }
     }
 
     private func put(_ bytes: [UInt8], to file: Descriptor, _ offset: inout UInt64) throws(Errno) {

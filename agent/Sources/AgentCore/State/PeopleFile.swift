@@ -1,4 +1,14 @@
+internal import LedgerCore
 internal import Wire
+
+/// A name with the salt that makes its digest say nothing to who does not have both.
+struct SaltedName {
+    let salt: [UInt8]
+    let name: Text
+
+    /// What stands for the name in entries.
+    var digest: [UInt8] { LedgerEntry.personDigest(salt: salt, name: name) }
+}
 
 /// Which name and salt stand behind the digest in an entry: CBOR arrays `[index of the entry, salt, name]`, one after the other.
 ///
@@ -17,12 +27,12 @@ final class PeopleFile {
         self.path = path
     }
 
-    func append(index: UInt64, salt: [UInt8], name: Text) throws(Errno) {
+    func append(index: UInt64, _ person: SaltedName) throws(Errno) {
         var writer = CBORWriter()
         writer.array(3)
         writer.unsigned(index)
-        writer.byteString(salt)
-        writer.text(name)
+        writer.byteString(person.salt)
+        writer.text(person.name)
         let file = try opened()
         let end = try kernel.status(file).size
         if end > Self.sizeLimit { try dropOldestHalf() }

@@ -35,7 +35,7 @@ public struct StateDirectory {
         }
     }
 
-    /// Writes what a file is to hold beside it and waits until it is on the disk; ``commit(_:)`` puts it in its place.
+    /// Writes what a file is to hold beside it and waits until it is on the disk; ``putInPlace(_:)`` puts it in its place.
     ///
     /// - Throws: An errno, such as `.noSpace`; then nothing is left behind and the file is as it was.
     public func stage(_ name: Text, _ content: [UInt8]) throws(Errno) {
@@ -50,16 +50,18 @@ public struct StateDirectory {
         }
     }
 
-    /// Puts a staged file in its place, and waits until that is on the disk too.
-    public func commit(_ name: Text) throws(Errno) {
+    /// Puts a staged file in its place, where it is from then on, though not yet for sure after a power cut.
+    public func putInPlace(_ name: Text) throws(Errno) {
         do throws(Errno) {
             try kernel.rename(file(name + ".new"), to: file(name))
         } catch {
             discard(name)
             throw error
         }
-        try syncDirectory(of: file(name))
     }
+
+    /// Waits until the names in the directory are on the disk.
+    public func syncNames() throws(Errno) { try syncDirectory(of: file("")) }
 
     /// Throws away a staged file.
     public func discard(_ name: Text) { try? kernel.unlink(file(name + ".new")) }
@@ -67,7 +69,8 @@ public struct StateDirectory {
     /// Replaces a file as a whole.
     public func replace(_ name: Text, _ content: [UInt8]) throws(Errno) {
         try stage(name, content)
-        try commit(name)
+        try putInPlace(name)
+        try syncDirectory(of: file(name))
     }
 
     func syncDirectory(of path: [UInt8]) throws(Errno) {

@@ -38,15 +38,27 @@ public struct Witness {
         guard let note = SignedNote(offer.checkpoint), let new = Checkpoint(body: note.text) else { return nothing }
         guard verifiers().contains(where: { $0.name == new.origin && note.isSigned(by: $0) }) else { return nothing }
         let file: Text = "witness/" + Text(hexadecimal(SHA256.hash(new.origin.bytes)))
-        let seen = ((try? state.content(file, limit: RollcallProtocol.checkpointSizeLimit)) ?? nil) ?? []
+        let seen: [UInt8]
+        do throws(Errno) {
+            // Only what is not there was never seen: a head that cannot be read may be the one that tells a rewritten history.
+            guard let content = try state.content(file, limit: RollcallProtocol.checkpointSizeLimit) else {
+                return accept(.first, offer, note, new, seen: [], file: file)
+            }
+            seen = content
+        } catch {
+            let detail: Text = "not judged: the head seen last cannot be read, errno " + .decimal(UInt64(error.rawValue.magnitude))
+            return Judgement(answer: WitnessAnswer(), entries: [entry(new.origin, detail, offer.checkpoint)])
+        }
         guard let last = SignedNote(seen).flatMap({ Checkpoint(body: $0.text) }) else {
-            return accept(.first, offer, note, new, seen: [], file: file)
+            let detail: Text = "not judged: what is remembered of the head seen last is damaged"
+            return Judgement(answer: WitnessAnswer(), entries: [entry(new.origin, detail, offer.checkpoint)])
         }
         if new == last { return accept(.consistent, offer, note, new, seen: seen, file: nil) }
         let isFork = new.size == last.size
         if !isFork, new.size < last.size || offer.provenSize != last.size {
             // An older head may only be late: another session of the same desk was faster. It is no proof of anything.
-            return Judgement(answer: WitnessAnswer(status: .otherSize, lastSeen: seen), entries: [])
+            return Judgement(
+                answer: WitnessAnswer(status: .otherSize, lastSeen: seen), entries: [entry(new.origin, "other size", offer.checkpoint)])
         }
         let continues = MerkleTree.isConsistent(
             oldSize: last.size, oldRoot: last.root, newSize: new.size, newRoot: new.root, proof: offer.proof)
