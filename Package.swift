@@ -86,7 +86,7 @@ let package = Package(
         // Tests.
         tests("RepositoryTests", []),
         tests("AgentClientTests", ["AgentClient", "Wire"]),
-        tests("CallsTests", ["Calls", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
+        tests("CallsTests", ["Calls", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
         tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Wire", "CSQLite"]),
         .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
         tests("WireTests", ["Wire", "GoldenVectors"]),

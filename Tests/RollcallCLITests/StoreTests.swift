@@ -46,6 +46,39 @@ struct StoreTests {
         }
     }
 
+    /// Leaves so many KiB on the disk of a copy of the store, runs the controller on it, and keeps what became of it.
+    private static let onNearlyFullDisk = """
+        mount -t tmpfs -o size=2m full /mnt && cp -a $0/data/. /mnt || exit 99
+        cat /dev/zero > /mnt/fill 2> /dev/null
+        truncate -s -${ROOM}K /mnt/fill
+        ROLLCALL_DATA=/mnt "$@"
+        code=$?
+        rm -rf /mnt/fill $0/after && cp -a /mnt $0/after || exit 98
+        exit $code
+        """
+
+    @Test(
+        "on a disk that fills up in the middle: what was recorded by then is whole, and the rest is not there",
+        .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"))
+    func fillsUp() async throws {
+        try await Workplace.with { place in
+            var exits: [Int32] = []
+            for room in [32, 40, 56, 72, 96, 128, 512] {
+                let outcome = try await Namespace.rollcall(
+                    place, Self.onNearlyFullDisk.replacing("${ROOM}", with: "\(room)"), ["diagnose", device])
+                exits.append(outcome.exit)
+                #expect([77, 3].contains(outcome.exit), "with \(room) KiB: \(outcome.error)")
+                #expect(outcome.exit == 3 || outcome.error.contains("disk is full"), "with \(room) KiB: \(outcome.error)")
+                let after = place.folder + "/after"
+                let verified = try await place.rollcall("audit", "verify", "--data", after)
+                #expect(verified.exit == 0, "with \(room) KiB: \(verified.output)\(verified.error)")
+                let hashes = try Record.hashes(try await place.must("audit", "list", "--json", "--data", after))
+                #expect(Array(hashes.prefix(place.entriesBefore.count)) == place.entriesBefore)
+            }
+            #expect(exits.contains(77) && exits.last == 3, "\(exits)")
+        }
+    }
+
     @Test("in a folder that cannot be written", .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"))
     func readOnly() async throws {
         try await Workplace.with { place in

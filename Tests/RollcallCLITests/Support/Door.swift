@@ -38,29 +38,34 @@ final class Door: Sendable {
             "SetEnv HOME=\(folder)",
         ]
         try Scratch.write(settings.joined(separator: "\n") + "\n", to: "\(folder)/sshd_config")
-        try await start()
+        try start()
     }
 
-    private func start() async throws {
-        let log = "\(folder)/sshd.log"
-        try Scratch.write("", to: log)
+    /// Starts sshd and reads what it says until it listens.
+    private func start() throws {
+        let said = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // The second word of the script is the folder, which goes last.
-        let script =
-            "exec 3<&0; /usr/sbin/sshd -D -e -f $0/sshd_config </dev/null 3<&- 2>>$0/sshd.log & cat <&3 >/dev/null; kill $!; wait; rm -rf $0"
-        process.arguments = ["-c", script, folder]
+        // Its folder goes last.
+        process.arguments = [
+            "-c", "exec 3<&0; /usr/sbin/sshd -D -e -f $0/sshd_config </dev/null 3<&- & cat <&3 >/dev/null 2>&1; kill $!; wait; rm -rf $0",
+            folder,
+        ]
         process.standardInput = leash
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        process.standardOutput = said
+        process.standardError = said
         // Programs that tests start must not hold the leash too.
         _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
-        for _ in 0..<400 {
-            if try Scratch.text(log).contains("Server listening on") { return }
-            guard process.isRunning else { break }
-            try await Task.sleep(for: .milliseconds(10))
+        var text = ""
+        while !text.contains("Server listening on") {
+            let piece = said.fileHandleForReading.availableData
+            guard !piece.isEmpty else { throw Scratch.Failure(description: "sshd did not start: \(text)") }
+            text += String(decoding: piece, as: UTF8.self)
         }
-        throw Scratch.Failure(description: "sshd did not start: \(try Scratch.text(log))")
+        // The rest is drained so that sshd never waits for a reader.
+        said.fileHandleForReading.readabilityHandler = { handle in
+            if handle.availableData.isEmpty { handle.readabilityHandler = nil }
+        }
     }
 
     /// Lets a key in, to a program that is started whatever is asked for.

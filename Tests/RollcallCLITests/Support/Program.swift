@@ -47,8 +47,11 @@ enum Program {
         process.arguments = arguments
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: error))
+        // Closed by hand: a Process that has ended keeps them, and waits with select(2), which knows descriptors up to 1,023 only.
+        let handles = try [output, error].map { try FileHandle(forWritingTo: URL(fileURLWithPath: $0)) }
+        defer { for handle in handles { try? handle.close() } }
+        process.standardOutput = handles[0]
+        process.standardError = handles[1]
         let (ended, continuation) = AsyncStream<Void>.makeStream()
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()
