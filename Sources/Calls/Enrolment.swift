@@ -159,20 +159,6 @@ public struct Enrolment: Sendable {
         }
     }
 
-    /// Works through the door as soon as sshd listens: having been told of the door it starts anew, and refuses connections until it has.
-    private func onceReloaded(_ work: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while true {
-            do {
-                _ = try await work()
-                return
-            } catch let error as SSHError where error.code == .refused || error.code == .resetBeforeBanner {
-                guard ContinuousClock.now < deadline else { throw error }
-                try await Task.sleep(for: .milliseconds(200))
-            }
-        }
-    }
-
     /// Pushes the catalogue through the door.
     ///
     /// - Parameter onlyIfOther: Whether a device that has this very catalogue is left alone.
