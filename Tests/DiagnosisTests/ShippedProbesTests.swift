@@ -11,7 +11,7 @@ struct ShippedProbesTests {
         #expect(try ManifestLibrary.lint(directory: shippedProbes, check: Diagnostician.ruleCheck) == [])
         let expected = [
             "clock.service", "clock.sync", "load", "log.errors", "memory.pressure", "service.failed", "service.log", "service.restart",
-            "storage.space", "storage.vacuum-journal",
+            "storage.clean-packages", "storage.space", "storage.vacuum-journal",
         ]
         #expect(Self.ids == expected)
     }
