@@ -67,14 +67,14 @@ struct Bench: Sendable {
     /// A device and a desk of their own, for what would leave a trace on the others.
     static func withSpare<Result>(_ work: (Device, LabDesk) async throws -> Result) async throws -> Result {
         let name = "lt-\(run)-c"
+        let desk = try await LabDesk.open()
+        defer { try? FileManager.default.removeItem(atPath: desk.folder) }
         try await lab("up", name)
         do {
-            let desk = try await LabDesk.open()
             let spare = try await device(name)
             try await desk.enrol(spare)
             let result = try await work(spare, desk)
             try await lab("down", name)
-            try FileManager.default.removeItem(atPath: desk.folder)
             return result
         } catch {
             try await lab("down", name)
@@ -87,14 +87,15 @@ struct Bench: Sendable {
 
     fileprivate static func build() async throws -> Bench {
         let names = ["lt-\(run)-a", "lt-\(run)-b"]
+        let desk = try await LabDesk.open()
         do {
             try await lab("up", names[0], names[1])
-            let desk = try await LabDesk.open()
             let devices = try await [device(names[0]), device(names[1])]
             for device in devices { try await desk.enrol(device) }
             return Bench(first: devices[0], second: devices[1], desk: desk)
         } catch {
             for name in names { _ = try? await lab("down", name) }
+            try? FileManager.default.removeItem(atPath: desk.folder)
             throw error
         }
     }
