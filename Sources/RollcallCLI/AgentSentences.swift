@@ -69,7 +69,8 @@ extension CommandFailure {
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
-            case "busy": (.refused, "Try again in a moment.")
+            case "busy", "stopping": (.refused, "Try again in a moment.")
+            case "idle": (.connectionLost, "The session was silent for too long and was ended; just go on, a new one opens by itself.")
             default: (.refused, "The device's owner can see more with `rollcall-agent log`.")
             }
         self.init(

@@ -181,7 +181,10 @@ extension RollcallDatabase {
                     blob(hello.checkpoint),
                 ])
             try transaction.database.execute(
-                sql: "UPDATE devices SET agent_id = ?2, agent_version = ?3, catalogue_version = ?4, last_seen_at = ?5 WHERE id = ?1",
+                sql: """
+                    UPDATE devices SET agent_id = CASE WHEN agent_id = '' THEN ?2 ELSE agent_id END, agent_version = ?3,
+                      catalogue_version = ?4, last_seen_at = ?5 WHERE id = ?1
+                    """,
                 arguments: [
                     device, hello.device.string, hello.agentVersion.string, Int64(clamping: hello.catalogueVersion), transaction.now,
                 ])
