@@ -63,7 +63,9 @@ struct DeskOptions: ParsableArguments {
                     "Pack one with `rollcall probes pack --version 1`, have it signed with `rollcall probes sign`, or name one with --catalogue."
             )
         }
-        let library = try folder.read().library()
+        // The manifests are parsed while the store is opened: a customer is waiting.
+        async let reading = Self.read(folder)
+        let database = try RollcallDatabase(path: configuration.data + "/rollcall.db")
         let keys: [Identity]
         if let identities {
             keys = identities
@@ -71,9 +73,13 @@ struct DeskOptions: ParsableArguments {
             keys = try await LoginKeys.find(
                 path: configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
         }
+        let (library, digest) = try await reading
         return Desk(
-            database: try database(), library: library, catalogueDigest: try folder.signed().digest,
-            operatorName: configuration.operatorName, identities: keys)
+            database: database, library: library, catalogueDigest: digest, operatorName: configuration.operatorName, identities: keys)
+    }
+
+    private static func read(_ folder: CatalogueFolder) async throws -> (ManifestLibrary, [UInt8]) {
+        (try folder.read().library(), try folder.signed().digest)
     }
 }
 
