@@ -127,8 +127,9 @@ extension ServerTests {
                     await connection.close()
                     _ = try? await server.connect(identities: [.ed25519(.generate())])
                 }
-                try await visit()
-                let before = Self.openDescriptors
+                let held = try await server.connect()
+                #expect(try Self.descriptors(to: server.port) == 1)
+                await held.close()
                 for _ in 0..<5 {
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         for _ in 0..<5 { group.addTask { try await visit() } }
@@ -137,14 +138,21 @@ extension ServerTests {
                 }
                 #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
                 #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
-                #expect(Self.openDescriptors == before)
+                #expect(try Self.descriptors(to: server.port) == 0)
             }
         }
 
-        private static var openDescriptors: Int {
-            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?.hasPrefix("socket:") == true
-            }.count) ?? -1
+        /// Descriptors of this process that are connections to a port; other tests have theirs at the same time.
+        private static func descriptors(to port: Int) throws -> Int {
+            // proc(5): the third column is the far end in hexadecimal, the tenth the inode.
+            let far = ":" + String(format: "%04X", port)
+            let inodes = try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").compactMap { line in
+                let columns = line.split(separator: " ")
+                return columns.count > 9 && columns[2].hasSuffix(far) ? "socket:[\(columns[9])]" : nil
+            }
+            return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")).map(inodes.contains) ?? false
+            }
         }
 
         @Test("a stream that comes one byte at a time is the same stream")
