@@ -52,7 +52,8 @@ struct SilentDeviceTests {
         let began = clock.now
         let error = await #expect(throws: SSHError.self) { _ = try await DeviceDiagnosis.run(device, desk: desk, reason: "test") }
         #expect(error?.code == .timedOut)
-        #expect(clock.now - began < .seconds(5))
+        // Without the deadline given here it would be the usual 15 s; a loaded machine may take some of them.
+        #expect(clock.now - began < .seconds(14))
         let kinds = try database.entries(EntrySelection(device: "silent-1")).map { $0.entry.kind.name.string }
         #expect(kinds.last == "session.failed")
         #expect(try database.verifyLog().isWhole)
