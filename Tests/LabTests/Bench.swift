@@ -87,15 +87,18 @@ struct Bench: Sendable {
 
     fileprivate static func build() async throws -> Bench {
         let names = ["lt-\(run)-a", "lt-\(run)-b"]
-        let desk = try await LabDesk.open()
+        var folder: String?
         do {
             try await lab("up", names[0], names[1])
+            // A desk's programs run where devices are reached from, which is there once one is up.
+            let desk = try await LabDesk.open()
+            folder = desk.folder
             let devices = try await [device(names[0]), device(names[1])]
             for device in devices { try await desk.enrol(device) }
             return Bench(first: devices[0], second: devices[1], desk: desk)
         } catch {
             for name in names { _ = try? await lab("down", name) }
-            try? FileManager.default.removeItem(atPath: desk.folder)
+            if let folder { try? FileManager.default.removeItem(atPath: folder) }
             throw error
         }
     }

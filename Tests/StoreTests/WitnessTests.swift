@@ -68,7 +68,8 @@ struct WitnessTests {
         let record = try store.session(id: session)
         #expect(record.agentVersion == "0.1.0" && record.role == "repair" && record.agentClock == 5 && record.headBefore != nil)
         let agent = try store.device(id: device.id).agent
-        #expect(agent.version == "0.1.0" && agent.catalogueVersion == 3 && agent.lastSeenAt != nil && agent.deviceID == "d1")
+        #expect(agent.version == "0.1.0" && agent.catalogueVersion == 3 && agent.lastSeenAt != nil)
+        #expect(agent.deviceID == device.agent.deviceID, "a hello does not change what enrolment said")
     }
 
     @Test("a head that is signed by another key, shorter, or rewritten is judged so, and the verified one is kept")
