@@ -10,8 +10,7 @@ public import Store
 public struct Desk: Sendable {
     /// The record of everything.
     public let database: RollcallDatabase
-    /// The probes and rules of the catalogue in use.
-    public let library: ManifestLibrary
+    private let reading: Task<ManifestLibrary, any Error>
     /// SHA-256 of the catalogue's header, to compare with a device's; empty where the library comes from manifests alone.
     public let catalogueDigest: [UInt8]
     /// Who is at the desk.
@@ -25,17 +24,25 @@ public struct Desk: Sendable {
     public static let version = "0.1.0"
 
     /// Makes a desk of its parts.
+    ///
+    /// - Parameter library: Reads the probes and rules of the catalogue in use. It begins at once, beside whatever the desk is used for
+    ///   first: a customer is waiting.
     public init(
-        database: RollcallDatabase, library: ManifestLibrary, catalogueDigest: [UInt8], operatorName: String, identities: [Identity],
-        deadlines: Deadlines = Deadlines()
+        database: RollcallDatabase, library: @escaping @Sendable () throws -> ManifestLibrary, catalogueDigest: [UInt8],
+        operatorName: String, identities: [Identity], deadlines: Deadlines = Deadlines()
     ) {
         self.database = database
-        self.library = library
+        reading = Task { try library() }
         self.catalogueDigest = catalogueDigest
         self.operatorName = operatorName
         self.identities = identities
         self.deadlines = deadlines
     }
+
+    /// The probes and rules of the catalogue in use, waited for where they are still being read.
+    ///
+    /// - Throws: `ProbesError`.
+    public func library() async throws -> ManifestLibrary { try await reading.value }
 
     /// How a device of the inventory is reached.
     public static func address(of device: Device) -> DeviceAddress {

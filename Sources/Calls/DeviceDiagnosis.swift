@@ -42,12 +42,13 @@ public struct DeviceDiagnosis: Sendable {
     ) async throws -> DeviceDiagnosis {
         let clock = ContinuousClock()
         let began = clock.now
-        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }
-        let first = Array(questions.prefix(RollcallProtocol.requestsInFlightLimit))
-        let taken = try await DeviceSession.with(device, desk: desk, way: way, call: call, reason: reason, questions: first) { session in
+        let taken = try await DeviceSession.with(
+            device, desk: desk, way: way, call: call, reason: reason, questions: { try await firstQuestions(desk) }
+        ) { session in
             var answers = try await session.firstAnswers()
-            if questions.count > first.count { answers += try await session.ask(Array(questions.dropFirst(first.count))) }
-            let verdict = try Diagnostician(library: desk.library).judge(answers)
+            let rest = try await questions(desk).dropFirst(answers.count)
+            if !rest.isEmpty { answers += try await session.ask(Array(rest)) }
+            let verdict = try Diagnostician(library: try await desk.library()).judge(answers)
             let total = clock.now - began
             let wasCutOff = answers.allSatisfy { answer in
                 if case .none = answer.ending { true } else { false }
@@ -61,6 +62,16 @@ public struct DeviceDiagnosis: Sendable {
             timing: Timing(total: total, agent: taken.parting?.agentBusyTime ?? .zero),
             otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
             wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) })
+    }
+
+    /// What a full diagnosis asks.
+    static func questions(_ desk: Desk) async throws -> [DeviceSession.Question] {
+        try await desk.library().diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }
+    }
+
+    /// What of it can be asked with the opening of a session.
+    static func firstQuestions(_ desk: Desk) async throws -> [DeviceSession.Question] {
+        try await Array(questions(desk).prefix(RollcallProtocol.requestsInFlightLimit))
     }
 
     /// Puts a verdict on record.

@@ -77,10 +77,12 @@ public actor DeviceSession {
     /// - Parameters:
     ///   - call: Id of the call it belongs to, or nil.
     ///   - reason: Why, for the device's owner to read.
-    ///   - questions: Asked at once, at most 64; collect the answers with ``firstAnswers()``.
+    ///   - questions: Asked at once, at most 64; collect the answers with ``firstAnswers()``. It is called while the device is being
+    ///     connected to.
     /// - Throws: `StoreError`, `SSHError` or `AgentClientError`; the failure is on record, unless the store itself failed.
     public static func open(
-        _ device: Device, desk: Desk, way: Way = .ssh, call: String? = nil, reason: String, questions: [Question] = []
+        _ device: Device, desk: Desk, way: Way = .ssh, call: String? = nil, reason: String,
+        questions: @Sendable () async throws -> [Question] = { [] }
     ) async throws -> DeviceSession {
         let id = try desk.database.recordSessionOpened(
             device: device.id, call: call, operator: desk.operatorName, reason: reason)
@@ -89,7 +91,7 @@ public actor DeviceSession {
             async let connecting = connect(device, desk: desk, way: way)
             let batch: OpeningBatch
             do {
-                batch = try prepare(id, desk: desk, call: call, reason: reason, questions: questions)
+                batch = try prepare(id, desk: desk, call: call, reason: reason, questions: try await questions())
             } catch {
                 if let connection = try? await connecting { await connection.close() }
                 throw error
@@ -159,7 +161,7 @@ public actor DeviceSession {
 
     /// The answers to the questions the session was opened with, in their order, on record.
     public func firstAnswers() async throws -> [Answer] {
-        let limits = limits(of: firstBatch.requests.map(\.probe.string))
+        let limits = try await limits(of: firstBatch.requests.map(\.probe.string))
         return try record(await agent.answers(to: firstBatch, limits: limits))
     }
 
@@ -169,7 +171,7 @@ public actor DeviceSession {
     public func ask(_ questions: [Question]) async throws -> [Answer] {
         let numbered = await agent.numbered(questions.map { ($0.probe, $0.parameters) })
         try desk.database.recordRequests(session: id, numbered)
-        return try record(await agent.run(numbered, limits: limits(of: questions.map(\.probe))))
+        return try record(await agent.run(numbered, limits: try await limits(of: questions.map(\.probe))))
     }
 
     /// Pushes a signed catalogue.
@@ -198,8 +200,9 @@ public actor DeviceSession {
     }
 
     /// What probes may take and give; a probe that the library does not know, a minute and a MiB.
-    private func limits(of probes: [String]) -> AgentSession.Limits {
-        let manifests = probes.map { try? desk.library.manifest($0) }
+    private func limits(of probes: [String]) async throws -> AgentSession.Limits {
+        let library = try await desk.library()
+        let manifests = probes.map { try? library.manifest($0) }
         let times = manifests.map { $0?.timeLimit ?? 60_000 }
         let size = manifests.map { $0?.outputLimit ?? 1 << 20 }.max() ?? 0
         return AgentSession.Limits(
@@ -226,8 +229,8 @@ public actor DeviceSession {
     /// - Returns: What `body` returned, and how the ledgers stood at the end; nil where the device took no part in the ending, which is
     ///   then on record.
     public static func with<Result>(
-        _ device: Device, desk: Desk, way: Way = .ssh, call: String? = nil, reason: String, questions: [Question] = [],
-        _ body: (DeviceSession) async throws -> Result
+        _ device: Device, desk: Desk, way: Way = .ssh, call: String? = nil, reason: String,
+        questions: @Sendable () async throws -> [Question] = { [] }, _ body: (DeviceSession) async throws -> Result
     ) async throws -> (result: Result, parting: Parting?) {
         let session = try await open(device, desk: desk, way: way, call: call, reason: reason, questions: questions)
         let result: Result
@@ -255,8 +258,10 @@ public actor DeviceSession {
         hasEnded = true
         do {
             let closed = try await agent.close(witness: try desk.database.offerHead(session: id))
+            // The disk needs nothing of the connection any more.
+            async let closing: Void? = connection?.close()
             let judgement = try desk.database.recordSessionClosed(session: id, closed)
-            await connection?.close()
+            await closing
             return Parting(judgement: judgement, agentBusyTime: .microseconds(Int64(clamping: closed.busyTime)))
         } catch {
             await agent.abandon()

@@ -124,10 +124,8 @@ public struct Enrolment: Sendable {
             device: device.id, verifierKey: ledgerKey, deviceID: deviceID, operator: desk.operatorName)
         report(.pinned(ledgerKey: ledgerKey))
         try await onceReloaded { try await push(to: device, onlyIfOther: true) }
-        let questions = desk.library.diagnosisProbes.map { DeviceSession.Question(probe: $0.id) }.prefix(
-            RollcallProtocol.requestsInFlightLimit)
         let (result, parting) = try await DeviceSession.with(
-            device, desk: desk, reason: "enrolment: proof of the door", questions: Array(questions)
+            device, desk: desk, reason: "enrolment: proof of the door", questions: { try await DeviceDiagnosis.firstQuestions(desk) }
         ) { session in
             let answers = try await session.firstAnswers()
             let count = answers.count { answer in

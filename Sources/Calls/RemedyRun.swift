@@ -70,8 +70,8 @@ public struct RemedyRun: Sendable {
     /// Looks up a remedy and checks its parameters, as the device will.
     ///
     /// - Throws: `ProbesError` (unknown), `CatalogueError` (a parameter), ``PlanError`` (it changes nothing).
-    public func plan(remedy id: String, parameters: [Parameter], verdict: Verdict?) throws -> Plan {
-        let manifest = try desk.library.manifest(id)
+    public func plan(remedy id: String, parameters: [Parameter], verdict: Verdict?) async throws -> Plan {
+        let manifest = try await desk.library().manifest(id)
         _ = try manifest.definition.check(parameters)
         guard manifest.impact != .observe else {
             throw PlanError(sentence: "\(id) only observes and mends nothing.", next: "Run it with `rollcall run \(device.name) \(id)`.")
@@ -89,11 +89,12 @@ public struct RemedyRun: Sendable {
     ///
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, or `StoreError`.
     public func carryOut(_ plan: Plan) async throws -> Result {
-        let diagnostician = Diagnostician(library: desk.library)
-        let questions = questions(behind: plan.findings, diagnostician)
-        let accepted = try desk.library.manifest(plan.remedy).acceptedExitCodes
+        let library = try await desk.library()
+        let diagnostician = Diagnostician(library: library)
+        let questions = questions(behind: plan.findings, diagnostician, library)
+        let accepted = try library.manifest(plan.remedy).acceptedExitCodes
         let taken = try await DeviceSession.with(
-            device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: questions
+            device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: { questions }
         ) { session -> Result in
             let before = try diagnostician.judge(try await session.firstAnswers())
             let answer = try await session.ask([.init(probe: plan.remedy, parameters: plan.parameters)])[0]
@@ -125,9 +126,11 @@ public struct RemedyRun: Sendable {
     }
 
     /// What to ask so that every finding can be judged again, folding included.
-    private func questions(behind findings: [Finding], _ diagnostician: Diagnostician) -> [DeviceSession.Question] {
+    private func questions(behind findings: [Finding], _ diagnostician: Diagnostician, _ library: ManifestLibrary) -> [DeviceSession
+        .Question]
+    {
         let probes = Set(findings.flatMap { diagnostician.probes(behind: $0.id) })
-        return desk.library.diagnosisProbes.filter { probes.contains($0.id) }.map { DeviceSession.Question(probe: $0.id) }
+        return library.diagnosisProbes.filter { probes.contains($0.id) }.map { DeviceSession.Question(probe: $0.id) }
     }
 
     /// Whether the remedy's program ran to an end that its manifest accepts.

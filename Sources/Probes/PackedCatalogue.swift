@@ -54,13 +54,7 @@ public struct PackedCatalogue: Equatable, Sendable {
     ///
     /// - Throws: `.catalogue` where the parts do not belong to the header, `.manifests` where a manifest does not hold.
     public func library(check: ManifestLibrary.RuleCheck = { _ in [] }) throws(ProbesError) -> ManifestLibrary {
-        let header = try openedHeader()
-        guard SHA256.hash(deskPart) == header.deskDigest else {
-            throw ProbesError(.catalogue, "desk.cbor", "The desk part is not the one that was signed.")
-        }
-        guard SHA256.hash(devicePart) == header.deviceDigest else {
-            throw ProbesError(.catalogue, "device.cbor", "The device part is not the one that was signed.")
-        }
+        try checkParts()
         guard let desk = try? DeskPart(decoding: deskPart) else {
             throw ProbesError(.catalogue, "desk.cbor", "The desk part is not in the format this version reads.")
         }
@@ -70,6 +64,19 @@ public struct PackedCatalogue: Equatable, Sendable {
             throw ProbesError(.catalogue, "desk.cbor", "The desk part's manifests do not make the device part.")
         }
         return library
+    }
+
+    /// Compares both parts' digests with the header's, without reading what is in them.
+    ///
+    /// - Throws: `.catalogue`.
+    public func checkParts() throws(ProbesError) {
+        let header = try openedHeader()
+        guard SHA256.hash(deskPart) == header.deskDigest else {
+            throw ProbesError(.catalogue, "desk.cbor", "The desk part is not the one that was signed.")
+        }
+        guard SHA256.hash(devicePart) == header.deviceDigest else {
+            throw ProbesError(.catalogue, "device.cbor", "The device part is not the one that was signed.")
+        }
     }
 
     /// The header, opened.

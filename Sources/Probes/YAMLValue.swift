@@ -23,7 +23,8 @@ struct YAMLValue {
     /// Parses a document; nil, with the problem reported, where it is no YAML or holds nothing.
     init?(text: String, problems: ProblemList) {
         do {
-            guard let node = try Yams.compose(yaml: text) else {
+            // What a scalar means is asked of the fields, so that no tag has to be guessed.
+            guard let node = try Yams.compose(yaml: text, .basic) else {
                 problems.add(1, "The file is empty.")
                 return nil
             }

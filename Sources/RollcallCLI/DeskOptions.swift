@@ -63,8 +63,8 @@ struct DeskOptions: ParsableArguments {
                     "Pack one with `rollcall probes pack --version 1`, have it signed with `rollcall probes sign`, or name one with --catalogue."
             )
         }
-        // The manifests are parsed while the store is opened: a customer is waiting.
-        async let reading = Self.read(folder)
+        let (packed, signed) = (try folder.read(), try folder.signed())
+        try packed.checkParts()
         let database = try RollcallDatabase(path: configuration.data + "/rollcall.db")
         let keys: [Identity]
         if let identities {
@@ -73,13 +73,9 @@ struct DeskOptions: ParsableArguments {
             keys = try await LoginKeys.find(
                 path: configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
         }
-        let (library, digest) = try await reading
         return Desk(
-            database: database, library: library, catalogueDigest: digest, operatorName: configuration.operatorName, identities: keys)
-    }
-
-    private static func read(_ folder: CatalogueFolder) async throws -> (ManifestLibrary, [UInt8]) {
-        (try folder.read().library(), try folder.signed().digest)
+            database: database, library: { try packed.library() }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
+            identities: keys)
     }
 }
 

@@ -23,6 +23,8 @@ struct RollcallCommand: AsyncParsableCommand {
 
 /// Runs the program with the process's arguments and ends it with the exit code that docs/EXIT-CODES.md names.
 public func runRollcall() async -> Never {
+    // One processor reads the command line while another makes ready what nearly every command needs.
+    Task.detached { Connection.prepare() }
     do {
         var command = try RollcallCommand.parseAsRoot()
         if var command = command as? any AsyncParsableCommand {
@@ -162,9 +164,9 @@ func withDevice<Result>(_ device: Device, _ work: () async throws -> Result) asy
 }
 
 /// Checks what is to be asked of a probe, and says what is wrong with its parameters with the probe's name.
-func withProbe<Result>(_ probe: String, _ work: () throws -> Result) throws -> Result {
+func withProbe<Result>(_ probe: String, _ work: () async throws -> Result) async throws -> Result {
     do {
-        return try work()
+        return try await work()
     } catch let error as CatalogueError {
         throw CommandFailure(catalogue: error, probe: probe)
     }

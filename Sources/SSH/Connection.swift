@@ -70,6 +70,12 @@ public actor Connection {
         return Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
     }
 
+    /// Starts the event loops and sets the libraries up, which the first connection would wait for: a few milliseconds, once per process.
+    public static func prepare() {
+        _ = MultiThreadedEventLoopGroup.singleton.next()
+        Session.prepare()
+    }
+
     /// Says before anything is connected that none of the keys can be used.
     private static func refuseUnsupported(_ identities: [Identity]) throws(SSHError) {
         let reasons = identities.map(\.unsupportedReason)

@@ -31,6 +31,9 @@ final class Session {
     /// libssh2 calls fcntl(2) on the descriptor of a handshake and never anything else, so that all sessions share one.
     private static let descriptor = cssh2_idle_descriptor()
 
+    /// Sets the library up, as the first session would.
+    static func prepare() { _ = (isReady, descriptor) }
+
     let buffers = SessionBuffers()
     private var pointer: OpaquePointer?
     private var isShaken = false

@@ -42,7 +42,7 @@ struct SilentDeviceTests {
         let database = try RollcallDatabase(path: folder + "/rollcall.db")
         let manifest = Array("id: one.silent\ntitle: One\nimpact: observe\nrun: [/bin/true]\n".utf8)
         let desk = Desk(
-            database: database, library: try ManifestLibrary(texts: [("one/silent/probe.yaml", manifest)]), catalogueDigest: [],
+            database: database, library: { try ManifestLibrary(texts: [("one/silent/probe.yaml", manifest)]) }, catalogueDigest: [],
             operatorName: "alice", identities: [.ed25519(Ed25519Key.generate())],
             deadlines: Deadlines(connect: .seconds(5), handshake: .milliseconds(200)))
         let port = try SilentPort()

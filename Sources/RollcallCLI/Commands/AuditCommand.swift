@@ -14,7 +14,7 @@ struct AuditCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Verify.self, Key.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List entries of the desk's ledger, newest last.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List entries of the desk's ledger, newest last.")
 
         @Option(help: "Only of this device.")
         var device: String?
@@ -46,7 +46,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one entry whole.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one entry whole.")
 
         @Argument(help: "Number of the entry.")
         var index: UInt64
@@ -64,7 +64,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     struct Key: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the public key of the desk's ledger, for a device's list of desks.")
+            commandName: "key", abstract: "Print the public key of the desk's ledger, for a device's list of desks.")
 
         @OptionGroup var options: DeskOptions
 
@@ -73,6 +73,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "verify",
             abstract: "Check that nothing of the record is missing or altered; with --device, that the device's own record agrees.")
 
         @Option(name: .customLong("device"), help: "Read this device's ledger too and compare; may be repeated.")

@@ -65,7 +65,7 @@ struct CallsCommand: AsyncParsableCommand {
         defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List calls, newest first.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List calls, newest first.")
 
         @Option(help: "Only of this device.")
         var device: String?
@@ -93,7 +93,8 @@ struct CallsCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show all that is on record of a call; the newest one unless named.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show all that is on record of a call; the newest one unless named.")
 
         @Argument(help: "Id of the call.")
         var call: String?

@@ -15,7 +15,8 @@ struct DeviceCommand: AsyncParsableCommand {
         subcommands: [Add.self, List.self, Show.self, EnrollCommand.self, Rekey.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Add a device to the inventory; nothing is done to it yet.")
+        static let configuration = CommandConfiguration(
+            commandName: "add", abstract: "Add a device to the inventory; nothing is done to it yet.")
 
         @Argument(help: "A name for it: letters, digits and . _ -")
         var name: String
@@ -62,7 +63,7 @@ struct DeviceCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List devices.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List devices.")
 
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var options: DeskOptions
@@ -86,7 +87,7 @@ struct DeviceCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show all that is known of a device.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show all that is known of a device.")
 
         @Argument(help: "The device's name.")
         var device: String
@@ -125,7 +126,7 @@ struct DeviceCommand: AsyncParsableCommand {
 
     struct Rekey: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Pin another host key for a device, on purpose, because it was replaced or set up anew.")
+            commandName: "rekey", abstract: "Pin another host key for a device, on purpose, because it was replaced or set up anew.")
 
         @Argument(help: "The device's name.")
         var device: String
@@ -150,7 +151,7 @@ struct DeviceCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take a device out of the inventory; its record stays, and the agent stays on the device.")
+            commandName: "remove", abstract: "Take a device out of the inventory; its record stays, and the agent stays on the device.")
 
         @Argument(help: "The device's name.")
         var device: String

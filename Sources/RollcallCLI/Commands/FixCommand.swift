@@ -44,7 +44,7 @@ func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, 
     let run = RemedyRun(desk: desk, device: device, call: call?.id)
     let last = try desk.database.verdicts(device: device.id, limit: 1).first
     let verdict = last.flatMap { try? JSONDecoder().decode(Verdict.self, from: Data($0.json.utf8)) }
-    let plan = try withProbe(remedy) { try run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
+    let plan = try await withProbe(remedy) { try await run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
     if !json {
         terminal.line("\(terminal.styled(plan.title, .bold)) on \(device.name)")
         terminal.line(
@@ -53,7 +53,7 @@ func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, 
     }
     if asks { try confirm("Do it?") }
     let result = try await withDevice(device) { try await run.carryOut(plan) }
-    let accepted = try desk.library.manifest(remedy).acceptedExitCodes
+    let accepted = try await desk.library().manifest(remedy).acceptedExitCodes
     if json { try printJSON(FixBody(result, device: device)) } else { show(result, terminal) }
     if let failure = CommandFailure(result.answer, accepted: accepted, device: device.name) { throw failure }
     if !result.isFixed {

@@ -14,7 +14,8 @@ struct ProbesCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Lint.self, Test.self, Pack.self, Sign.self, Verify.self, Push.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the probes of the catalogue, or of a folder of manifests.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the probes of the catalogue, or of a folder of manifests.")
 
         @OptionGroup var source: ManifestOptions
         @OptionGroup var options: DeskOptions
@@ -33,7 +34,7 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one probe whole, as its author wrote it.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one probe whole, as its author wrote it.")
 
         @Argument(help: "Id of the probe.")
         var probe: String
@@ -51,7 +52,8 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Lint: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Find every mistake in a folder of manifests at once.")
+        static let configuration = CommandConfiguration(
+            commandName: "lint", abstract: "Find every mistake in a folder of manifests at once.")
 
         @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
         var folder: String?
@@ -77,7 +79,7 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Test: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run the recorded cases of probes.")
+        static let configuration = CommandConfiguration(commandName: "test", abstract: "Run the recorded cases of probes.")
 
         @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
         var folder: String?
@@ -110,7 +112,8 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Pack: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Pack manifests into a catalogue for reviewers to sign.")
+        static let configuration = CommandConfiguration(
+            commandName: "pack", abstract: "Pack manifests into a catalogue for reviewers to sign.")
 
         @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
         var folder: String?
@@ -146,7 +149,7 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Sign: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Sign a catalogue as a reviewer, with ssh-keygen.")
+        static let configuration = CommandConfiguration(commandName: "sign", abstract: "Sign a catalogue as a reviewer, with ssh-keygen.")
 
         @Argument(help: "Folder of the catalogue; by default the desk's own.")
         var folder: String?
@@ -169,7 +172,7 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Verify: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Judge a catalogue as a device would.")
+        static let configuration = CommandConfiguration(commandName: "verify", abstract: "Judge a catalogue as a device would.")
 
         @Argument(help: "Folder of the catalogue; by default the desk's own.")
         var folder: String?
@@ -197,7 +200,7 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Push: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Push the catalogue to a device, through its door.")
+        static let configuration = CommandConfiguration(commandName: "push", abstract: "Push the catalogue to a device, through its door.")
 
         @Argument(help: "The device's name.")
         var device: String

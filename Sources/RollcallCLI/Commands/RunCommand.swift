@@ -28,9 +28,9 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let desk = try await options.desk()
         let found = try findDevice(device, desk.database)
-        let manifest = try desk.library.manifest(probe)
+        let manifest = try await desk.library().manifest(probe)
         let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-        try withProbe(probe) { _ = try manifest.definition.check(values) }
+        try await withProbe(probe) { _ = try manifest.definition.check(values) }
         if manifest.impact != .observe, !yes {
             try confirm("\(manifest.id) may \(manifest.impact == .change ? "change" : "disturb") \(found.name). Run it?")
         }
@@ -39,7 +39,7 @@ struct RunCommand: AsyncParsableCommand {
             let question = DeviceSession.Question(probe: manifest.id, parameters: values)
             // How the session ended is on record; the answer is worth showing all the same.
             return try await DeviceSession.with(
-                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: [question]
+                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: { [question] }
             ) { try await $0.firstAnswers()[0] }.result
         }
         try show(answer, manifest: manifest)

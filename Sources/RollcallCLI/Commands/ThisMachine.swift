@@ -37,7 +37,8 @@ struct ThisMachine {
         let database = try options.database()
         try Data((database.verifierKey + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/desks"), options: .atomic)
         let desk = Desk(
-            database: database, library: library, catalogueDigest: signed.digest, operatorName: configuration.operatorName, identities: [])
+            database: database, library: { library }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
+            identities: [])
         let device = try enrolled(database, agent: agent, state: state, operatorName: configuration.operatorName)
         let arguments = [
             "serve", "--standalone", "--operator", configuration.operatorName, "--role", "repair", "--state", state, "--trust",
