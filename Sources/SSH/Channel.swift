@@ -66,7 +66,10 @@ public actor Channel {
     ///
     /// - Parameter within: How long to wait; the operation's deadline if `nil`. When it has passed nothing is lost, and reading goes on.
     public func read(within: Duration? = nil) async throws(SSHError) -> Output? {
-        let deadline = NIODeadline.after(within ?? deadlines.operation)
+        try await read(until: .after(within ?? deadlines.operation))
+    }
+
+    func read(until deadline: NIODeadline) async throws(SSHError) -> Output? {
         let gate = reading.value
         try driver.check(await gate.enter(until: deadline), phase: .channel)
         defer { gate.leave() }

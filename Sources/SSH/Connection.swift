@@ -44,30 +44,40 @@ public actor Connection {
 
     /// Connects, checks the host key and authenticates; identities are tried in their order.
     ///
-    /// - Parameter loop: Where to run; one of NIO's shared loops if `nil`.
+    /// - Parameters:
+    ///   - jumpHost: The server to go through; straight to the address if `nil`.
+    ///   - loop: Where to run, if there is no jump host; one of NIO's shared loops if `nil`.
     /// - Throws: One code for each way this can fail, with the phase. Nothing is left open then.
     public static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
-        on loop: (any EventLoop)? = nil
+        through jumpHost: JumpHost? = nil, on loop: (any EventLoop)? = nil
     ) async throws(SSHError) -> Connection {
         try await open(
-            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, on: loop, deliveryLimit: nil)
+            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost, on: loop,
+            deliveryLimit: nil)
     }
 
     /// - Parameter deliveryLimit: How many bytes one call of libssh2 is given; for tests.
     static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
-        on loop: (any EventLoop)?, deliveryLimit: Int?
+        through jumpHost: JumpHost? = nil, on loop: (any EventLoop)?, deliveryLimit: Int?
     ) async throws(SSHError) -> Connection {
         try refuseUnsupported(identities)
-        let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
         let start = ContinuousClock.now
-        let transport = try await Dial.connect(to: address, on: loop, within: deadlines.connect)
+        let driver: NIOLoopBound<Driver>
+        if let jumpHost {
+            driver = try await attach(to: try await jumpHost.tunnel(to: address, within: deadlines.connect), deliveryLimit: deliveryLimit)
+        } else {
+            let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
+            driver = try await attach(
+                to: try await Dial.connect(to: address, on: loop, within: deadlines.connect), deliveryLimit: deliveryLimit)
+        }
         let connectDuration = ContinuousClock.now - start
-        let driver = try await attach(to: transport, deliveryLimit: deliveryLimit)
         let establishment = Establishment(driver: driver, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines)
         let facts = try await establishment.run()
-        return Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
+        let connection = Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
+        await connection.startWatch()
+        return connection
     }
 
     /// Starts the event loops and sets the libraries up, which the first connection would wait for: a few milliseconds, once per process.
@@ -84,20 +94,41 @@ public actor Connection {
         throw SSHError(.unsupportedKey, phase: .authentication, detail: facts.joined(separator: "; "))
     }
 
-    private static func attach(to transport: any NIOCore.Channel, deliveryLimit: Int?) async throws(SSHError) -> NIOLoopBound<Driver> {
+    private static func attach(to socket: any NIOCore.Channel, deliveryLimit: Int?) async throws(SSHError) -> NIOLoopBound<Driver> {
         do {
-            return try await transport.eventLoop.submit {
-                guard let driver = Driver(transport: transport) else {
-                    throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
-                }
-                driver.session.buffers.deliveryLimit = deliveryLimit
-                try transport.pipeline.syncOperations.addHandler(TransportHandler(driver: driver))
-                return NIOLoopBound(driver, eventLoop: transport.eventLoop)
+            return try await socket.eventLoop.submit {
+                let transport = SocketTransport(channel: socket)
+                let driver = try makeDriver(transport, deliveryLimit)
+                try transport.attach(driver)
+                return NIOLoopBound(driver, eventLoop: socket.eventLoop)
             }.get()
         } catch {
-            transport.close(promise: nil)
+            socket.close(promise: nil)
             throw error as? SSHError ?? SSHError(.peerVanished, phase: .handshake, detail: printable("\(error)".utf8))
         }
+    }
+
+    private static func attach(
+        to tunnel: NIOLoopBound<TunnelTransport>, deliveryLimit: Int?
+    ) async throws(SSHError) -> NIOLoopBound<Driver> {
+        do {
+            return try await tunnel.eventLoop.submit {
+                let driver = try makeDriver(tunnel.value, deliveryLimit)
+                tunnel.value.attach(driver)
+                return NIOLoopBound(driver, eventLoop: tunnel.eventLoop)
+            }.get()
+        } catch {
+            tunnel.eventLoop.execute { tunnel.value.close(lastWords: nil) }
+            throw error as? SSHError ?? SSHError(.peerVanished, phase: .handshake, detail: printable("\(error)".utf8))
+        }
+    }
+
+    private static func makeDriver(_ transport: any Transport, _ deliveryLimit: Int?) throws(SSHError) -> Driver {
+        guard let driver = Driver(transport: transport) else {
+            throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
+        }
+        driver.session.buffers.deliveryLimit = deliveryLimit
+        return driver
     }
 
     /// Starts `command` through the user's shell, as sshd does, on a channel of its own.
@@ -134,6 +165,42 @@ public actor Connection {
         }
         driver.idleChannel = handle
         return channel
+    }
+
+    private func startWatch() { driver.startWatch(deadlines) }
+
+    /// Whether nothing has ended the connection yet, as far as is known here.
+    var isOpen: Bool { driver.end == nil && !driver.hasHungUp }
+
+    /// Opens a channel that the server connects to `address`, as the transport of another session.
+    ///
+    /// A deadline or cancellation in the middle leaves the server's late answer to come: the tunnels that are open go on, and no other
+    /// can be opened here.
+    ///
+    /// - Throws: `.noRoute` where the server could not connect, `.channelRefused` where it will not.
+    func openTunnel(to address: Address, within limit: Duration) async throws(SSHError) -> NIOLoopBound<TunnelTransport> {
+        let (driver, deadline) = (driver, NIODeadline.after(limit))
+        try driver.check(await driver.requests.enter(until: deadline), phase: .connect)
+        do throws(SSHError) {
+            let handle = try await driver.complete(.connect, until: deadline) { [session = driver.session] in
+                session.openTunnel(host: address.host, port: address.port)
+            }
+            driver.requests.leave()
+            driver.idleChannel = handle
+            let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines)
+            return NIOLoopBound(TunnelTransport(channel: channel, connection: self, loop: driver.loop), eventLoop: driver.loop)
+        } catch {
+            // Half-open in libssh2 until the answer comes: the gate stays shut.
+            if error.code != .timedOut && error.code != .cancelled { driver.requests.leave() }
+            guard error.code == .channelRefused, error.detail.contains("connect failed") else { throw error }
+            throw SSHError(.noRoute, phase: .connect, detail: "\(address): the jump host could not connect", libssh2Code: error.libssh2Code)
+        }
+    }
+
+    /// Ends the connection at once, without a word to the server.
+    public func abort() async {
+        driver.abandon(SSHError(.closed, phase: .channel, detail: "the connection was dropped here"))
+        try? await driver.closeFuture.get()
     }
 
     /// Ends the connection and everything on it; waits until the descriptor is gone. May be called again.

@@ -1,7 +1,7 @@
 internal import CSSH2
 import NIOCore
 
-/// Drives one libssh2 session over one NIO channel: gives libssh2 what has come, sends what it wants sent, and repeats calls
+/// Drives one libssh2 session over one transport: gives libssh2 what has come, sends what it wants sent, and repeats calls
 /// that wanted more input once there is some.
 ///
 /// Not an actor: connection and channels are, on the same event loop, and share this object there.
@@ -13,11 +13,12 @@ final class Driver {
     let session: Session
     /// Held while opening a channel and starting its command: their replies do not say which call they are for.
     let requests: Gate
-    private let transport: any NIOCore.Channel
+    private let transport: any Transport
     private let waiting: WaitList
     private(set) var greeting = ServerGreeting()
     private var isGreeting = true
     private var isReadPaused = false
+    private var watch: Watch?
     /// Set once the server's side has ended; what came before is still read.
     private var hangUp: String?
     /// Why nothing more can be done here.
@@ -25,18 +26,17 @@ final class Driver {
     /// A channel through which libssh2 can be made to take input in while nobody waits for any.
     weak var idleChannel: SessionChannel?
 
-    /// Takes over `transport`, whose reads must be off so that no byte is lost.
-    init?(transport: any NIOCore.Channel) {
+    init?(transport: any Transport) {
         guard let session = Session() else { return nil }
         self.session = session
         self.transport = transport
-        loop = transport.eventLoop
+        loop = transport.loop
         requests = Gate(loop: loop)
         waiting = WaitList(loop: loop)
     }
 
     deinit {
-        transport.close(promise: nil)
+        transport.close(lastWords: nil)
     }
 
     /// Whether little enough is on its way to the network to send more.
@@ -60,7 +60,9 @@ final class Driver {
             let hasProgressed = session.buffers.consumedCount != before
             settle(hasProgressed: hasProgressed)
             switch outcome {
-            case .done(let value): return value
+            case .done(let value):
+                watch?.noteUse()
+                return value
             case .failed(let failure): throw fail(failure, phase: phase)
             case .refused(let error): throw error
             case .wantsInput: break
@@ -96,27 +98,42 @@ final class Driver {
         guard end == nil else { return }
         end = reason
         if hangUp == nil, reason.libssh2Code == nil { session.disconnect() }
-        closeTransport(lastWords: session.buffers.takeOutbound())
+        transport.close(lastWords: session.buffers.takeOutbound())
         session.free()
         waiting.signalAll()
         waiting.stopTimer()
+        watch?.stop()
+        watch = nil
     }
 
-    private func closeTransport(lastWords: ByteBuffer?) {
-        let transport = transport
-        guard let lastWords, transport.isActive else {
-            transport.close(promise: nil)
-            return
-        }
-        transport.writeAndFlush(lastWords).whenComplete { _ in transport.close(promise: nil) }
-        // A peer that reads nothing must not keep the descriptor.
-        let late = loop.scheduleTask(in: .seconds(2)) { transport.close(promise: nil) }
-        transport.closeFuture.whenComplete { _ in late.cancel() }
+    /// Whether the server's side has ended.
+    var hasHungUp: Bool { hangUp != nil }
+
+    /// Ends the session as ``shut(_:)`` does, but says nothing to the peer and waits for nothing.
+    func abandon(_ reason: SSHError) {
+        hangUp = hangUp ?? "dropped here"
+        session.buffers.isAbandoned = true
+        shut(reason)
+    }
+
+    /// From now on a silent server is asked whether it is there, and an unused connection is closed, as the deadlines say.
+    func startWatch(_ deadlines: Deadlines) {
+        guard end == nil, deadlines.keepalive != nil || deadlines.idle != nil else { return }
+        let watch = Watch(deadlines: deadlines)
+        self.watch = watch
+        watch.start(
+            on: loop,
+            ask: { [weak self] in
+                guard let self else { return }
+                session.buffers.beginCall()
+                session.sendKeepalive()
+                settle(hasProgressed: false)
+            }, end: { [weak self] in self?.shut($0) })
     }
 
     /// After every call of libssh2: sends what it wrote, lets others see what it took in, reads on.
     private func settle(hasProgressed: Bool) {
-        if let bytes = session.buffers.takeOutbound() { transport.writeAndFlush(bytes, promise: nil) }
+        if let bytes = session.buffers.takeOutbound() { transport.write(bytes) }
         if hasProgressed { waiting.signalAll() }
         if isReadPaused, session.buffers.inbound.readableBytes < Self.inboundLimit {
             isReadPaused = false
@@ -160,6 +177,7 @@ extension Driver {
     /// Takes bytes from the network; they are looked at in `inputCompleted`.
     func received(_ bytes: ByteBuffer) {
         guard end == nil else { return }
+        watch?.noteInput()
         var bytes = bytes
         if isGreeting {
             greeting.consume(bytes.readableBytesView)

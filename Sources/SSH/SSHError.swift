@@ -71,14 +71,27 @@ public struct SSHError: Error, Sendable {
     public let offeredHostKey: HostKey?
     /// libssh2's own number, where it gave one.
     public let libssh2Code: Int32?
+    /// The jump host that it is about, where the trouble is with the way and not with the server itself.
+    public let jumpHost: Address?
 
     /// Makes an error; `detail` is one printable line.
-    public init(_ code: Code, phase: Phase? = nil, detail: String = "", offeredHostKey: HostKey? = nil, libssh2Code: Int32? = nil) {
+    public init(
+        _ code: Code, phase: Phase? = nil, detail: String = "", offeredHostKey: HostKey? = nil, libssh2Code: Int32? = nil,
+        jumpHost: Address? = nil
+    ) {
         self.code = code
         self.phase = phase
         self.detail = detail
         self.offeredHostKey = offeredHostKey
         self.libssh2Code = libssh2Code
+        self.jumpHost = jumpHost
+    }
+
+    /// The same, as the trouble of a jump host on the way; the one nearest to this side stays named.
+    func onTheWay(through host: Address) -> SSHError {
+        SSHError(
+            code, phase: phase, detail: "jump host \(host): \(detail)", offeredHostKey: offeredHostKey, libssh2Code: libssh2Code,
+            jumpHost: jumpHost ?? host)
     }
 }
 

@@ -127,7 +127,17 @@ final class Session {
     /// Opens a session channel with a receive window of `windowInBytes`.
     func openChannel(windowInBytes: UInt32) -> Step<SessionChannel> {
         guard let pointer else { return .failed(Self.freed) }
-        let channel = libssh2_channel_open_ex(pointer, "session", 7, windowInBytes, 32_768, nil, 0)
+        return opened(libssh2_channel_open_ex(pointer, "session", 7, windowInBytes, 32_768, nil, 0))
+    }
+
+    /// Opens a channel that the server connects to `host` and `port` (RFC 4254 section 7.2); libssh2 gives it a window of 2 MiB.
+    func openTunnel(host: String, port: Int) -> Step<SessionChannel> {
+        guard let pointer else { return .failed(Self.freed) }
+        return opened(libssh2_channel_direct_tcpip_ex(pointer, host, Int32(port), "127.0.0.1", 22))
+    }
+
+    private func opened(_ channel: OpaquePointer?) -> Step<SessionChannel> {
+        guard let pointer else { return .failed(Self.freed) }
         if let channel {
             openChannels += 1
             LiveObjects.channels.add(1, ordering: .relaxed)
@@ -136,6 +146,15 @@ final class Session {
         let code = libssh2_session_last_errno(pointer)
         guard code != LIBSSH2_ERROR_EAGAIN else { return .wantsInput }
         return .failed(failure(code))
+    }
+
+    /// Sends a global request that every server answers, if only to say that it does not know it.
+    func sendKeepalive() {
+        guard let pointer, isShaken else { return }
+        // An interval of a second, so that no call is left out for having come too early.
+        libssh2_keepalive_config(pointer, 1, 1)
+        var secondsToNext: Int32 = 0
+        _ = libssh2_keepalive_send(pointer, &secondsToNext)
     }
 
     /// Tells the peer that this side is done, if there are keys to say it with; nothing is waited for.

@@ -68,6 +68,7 @@ final class WaitList {
     }
 
     private func setTimer(for deadline: NIODeadline) {
+        if deadline == .distantFuture { return }
         if let timer, timer.deadline <= deadline { return }
         timer?.scheduled.cancel()
         let bound = NIOLoopBound(self, eventLoop: loop)

@@ -128,7 +128,7 @@ extension ServerTests {
                     _ = try? await server.connect(identities: [.ed25519(.generate())])
                 }
                 let held = try await server.connect()
-                #expect(try Self.descriptors(to: server.port, expecting: 1) == 1)
+                #expect(try Self.descriptors(to: server.port) == 1)
                 await held.close()
                 for _ in 0..<5 {
                     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -138,26 +138,19 @@ extension ServerTests {
                 }
                 #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
                 #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
-                #expect(try Self.descriptors(to: server.port, expecting: 0) == 0)
+                #expect(try Self.descriptors(to: server.port) == 0)
             }
         }
 
-        /// Descriptors of this process that are connections to a port; other tests have theirs at the same time.
-        private static func descriptors(to port: Int, expecting count: Int) throws -> Int {
-            // The kernel gives its table in pieces, and a row can slip through while other tests open and close theirs.
-            for _ in 0..<50 where try descriptors(to: port) == count { return count }
-            return try descriptors(to: port)
-        }
-
+        /// Descriptors of this process that are connections to a port of loopback; other tests have theirs at the same time.
         private static func descriptors(to port: Int) throws -> Int {
-            // proc(5): the third column is the far end in hexadecimal, the tenth the inode.
-            let far = ":" + String(format: "%04X", port)
-            let inodes = try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").compactMap { line in
-                let columns = line.split(separator: " ")
-                return columns.count > 9 && columns[2].hasSuffix(far) ? "socket:[\(columns[9])]" : nil
-            }
-            return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")).map(inodes.contains) ?? false
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
+                var address = sockaddr_in()
+                var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+                let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(Int32(name) ?? -1, $0, &length) == 0 }
+                }
+                return isConnected && address.sin_family == sa_family_t(AF_INET) && UInt16(bigEndian: address.sin_port) == port
             }
         }
 

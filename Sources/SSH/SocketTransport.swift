@@ -1,10 +1,46 @@
 import Glibc
 import NIOCore
 
+/// A TCP connection as a transport.
+final class SocketTransport: Transport {
+    private static let lingerLimit = TimeAmount.seconds(2)
+
+    private let channel: any NIOCore.Channel
+
+    /// Takes over `channel`, whose reads must be off so that no byte is lost.
+    init(channel: any NIOCore.Channel) {
+        self.channel = channel
+    }
+
+    var loop: any EventLoop { channel.eventLoop }
+    var isWritable: Bool { channel.isWritable }
+    var closeFuture: EventLoopFuture<Void> { channel.closeFuture }
+
+    /// Gives what arrives to `driver` from now on.
+    func attach(_ driver: Driver) throws {
+        try channel.pipeline.syncOperations.addHandler(SocketHandler(driver: driver))
+    }
+
+    func write(_ bytes: ByteBuffer) { channel.writeAndFlush(bytes, promise: nil) }
+
+    func read() { channel.read() }
+
+    func close(lastWords: ByteBuffer?) {
+        let channel = channel
+        guard let lastWords, channel.isActive else {
+            channel.close(promise: nil)
+            return
+        }
+        channel.writeAndFlush(lastWords).whenComplete { _ in channel.close(promise: nil) }
+        let late = loop.scheduleTask(in: Self.lingerLimit) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in late.cancel() }
+    }
+}
+
 /// The network's end of a `Driver`.
 ///
 /// It holds the driver weakly: a connection that is dropped without being closed takes its descriptor along.
-final class TransportHandler: ChannelInboundHandler {
+private final class SocketHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private weak var driver: Driver?
