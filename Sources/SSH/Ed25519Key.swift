@@ -4,13 +4,12 @@ public struct Ed25519Key: Sendable {
     public let publicKey: HostKey
     private let secretKey: [UInt8]
 
-    /// Reads an unencrypted OpenSSH private key file.
+    /// Reads an unencrypted OpenSSH private key file; a file that has not changed is parsed once per process.
     ///
     /// - Throws: `.keyFile` if the file cannot be read, is readable for others, or is not a private key; `.unsupportedKey` with a hint
     ///   if it is encrypted or of another kind.
     public init(contentsOfFile path: String) throws(SSHError) {
-        let text = try PrivateKeyFile.read(path)
-        self = try PrivateKeyFile.parse(text, path: path)
+        self = try PrivateKeyFile.key(atPath: path, cache: .shared)
     }
 
     /// - Parameter secretKey: 64 bytes, seed then public key.

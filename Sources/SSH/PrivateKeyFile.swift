@@ -7,8 +7,8 @@ enum PrivateKeyFile {
     private static let magic = Array("openssh-key-v1\0".utf8)
     private static let sizeLimit = 64 * 1024
 
-    /// The file's text; at most 64 KiB of a regular file that only its owner can read.
-    static func read(_ path: String) throws(SSHError) -> String {
+    /// The key in a regular file of at most 64 KiB that only its owner can read; parsed once for each state of the file.
+    static func key(atPath path: String, cache: PrivateKeyCache) throws(SSHError) -> Ed25519Key {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw SSHError(.keyFile, detail: "\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
@@ -20,7 +20,9 @@ enum PrivateKeyFile {
             throw SSHError(.keyFile, detail: "\(path): readable by others (mode \(String(status.st_mode & 0o777, radix: 8)))")
         }
         guard status.st_size <= sizeLimit else { throw SSHError(.keyFile, detail: "\(path): larger than 64 KiB") }
-        return String(decoding: try contents(of: descriptor, path: path), as: UTF8.self)
+        return try cache.key(path: path, status: status) { () throws(SSHError) in
+            try parse(String(decoding: try contents(of: descriptor, path: path), as: UTF8.self), path: path)
+        }
     }
 
     private static func contents(of descriptor: Int32, path: String) throws(SSHError) -> [UInt8] {
