@@ -37,14 +37,14 @@ public actor Channel {
     private var driver: Driver { bound.value }
     private var handle: SessionChannel { boundHandle.value }
 
-    init(driver: NIOLoopBound<Driver>, handle: NIOLoopBound<SessionChannel>, deadlines: Deadlines) {
+    init(driver: NIOLoopBound<Driver>, handle: NIOLoopBound<SessionChannel>, deadlines: Deadlines, on loopExecutor: LoopExecutor) {
         let loop = driver.eventLoop
         bound = driver
         boundHandle = handle
         executor = loop.executor
         self.deadlines = deadlines
-        reading = NIOLoopBound(Gate(loop: loop), eventLoop: loop)
-        writing = NIOLoopBound(Gate(loop: loop), eventLoop: loop)
+        reading = NIOLoopBound(Gate(on: loopExecutor), eventLoop: loop)
+        writing = NIOLoopBound(Gate(on: loopExecutor), eventLoop: loop)
     }
 
     /// Writes to the command's standard input; returns once libssh2 has taken it all and little is left to be sent.
@@ -98,9 +98,19 @@ public actor Channel {
 
     /// Closes the channel and gives its memory back, also when the task is cancelled. May be called again.
     public func close() async {
+        if closing == nil, isReleasedAtOnce() { return }
         let task = closing ?? Task { await self.release() }
         closing = task
         await task.value
+    }
+
+    /// Closes a channel whose command has ended, where nothing is left to wait for.
+    private func isReleasedAtOnce() -> Bool {
+        guard failure == nil || failure?.code == .closed, !writing.value.isTaken, !reading.value.isTaken, driver.end == nil else {
+            return false
+        }
+        poison(SSHError(.closed, phase: .channel, detail: "the channel was closed here"))
+        return driver.tryNow { [handle] in handle.free() }
     }
 
     private func release() async {
@@ -143,8 +153,8 @@ public actor Channel {
         }
     }
 
-    private func step<Value>(until deadline: NIODeadline? = nil, _ call: () -> Step<Value>) async throws(SSHError) -> Value {
-        try await driver.complete(.channel, until: deadline ?? .after(deadlines.operation)) {
+    private func step<Value>(until deadline: NIODeadline? = nil, _ call: @escaping () -> Step<Value>) async throws(SSHError) -> Value {
+        try await driver.complete(.channel, until: deadline ?? .after(deadlines.operation)) { [self] in
             if let failure { return .refused(failure) }
             return call()
         }

@@ -15,19 +15,24 @@ extension Connection {
     /// - Throws: What `exec`, `write` and `read` throw. A command that ends without reading all its input is not an error.
     public func run(_ command: String, input: [UInt8] = [], outputLimit: Int = 1 << 20) async throws(SSHError) -> CommandResult {
         let channel = try await exec(command)
-        let feeding = Task {
-            guard (try? await channel.write(input)) != nil else { return }
-            try? await channel.sendEOF()
-        }
+        let feeding = input.isEmpty ? nil : feed(input, to: channel)
+        if input.isEmpty { try? await channel.sendEOF() }
         do {
             let result = try await gather(channel, outputLimit: outputLimit)
-            feeding.cancel()
+            feeding?.cancel()
             await channel.close()
             return result
         } catch {
-            feeding.cancel()
+            feeding?.cancel()
             await channel.close()
             throw error
+        }
+    }
+
+    private func feed(_ input: [UInt8], to channel: Channel) -> Task<Void, Never> {
+        Task {
+            guard (try? await channel.write(input)) != nil else { return }
+            try? await channel.sendEOF()
         }
     }
 

@@ -23,16 +23,17 @@ public actor Connection {
 
     private let bound: NIOLoopBound<Driver>
     private let deadlines: Deadlines
+    private let loopExecutor: LoopExecutor
     private let executor: any SerialExecutor
-    private var closing: Task<Void, Never>?
 
     /// The event loop that everything of this connection runs on.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     private var driver: Driver { bound.value }
 
-    private init(driver: NIOLoopBound<Driver>, facts: Established, connectDuration: Duration, deadlines: Deadlines) {
-        bound = driver
-        executor = driver.eventLoop.executor
+    private init(facts: Established, connectDuration: Duration, deadlines: Deadlines) {
+        bound = facts.driver
+        loopExecutor = facts.executor
+        executor = loopExecutor.loop.executor
         hostKey = facts.hostKey
         algorithms = facts.algorithms
         serverVersion = facts.serverVersion
@@ -46,38 +47,38 @@ public actor Connection {
     ///
     /// - Parameters:
     ///   - jumpHost: The server to go through; straight to the address if `nil`.
-    ///   - loop: Where to run, if there is no jump host; one of NIO's shared loops if `nil`.
+    ///   - executor: Where to run, if there is no jump host; on one of NIO's shared loops if `nil`.
     /// - Throws: One code for each way this can fail, with the phase. Nothing is left open then.
     public static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
-        through jumpHost: JumpHost? = nil, on loop: (any EventLoop)? = nil
+        through jumpHost: JumpHost? = nil, on executor: LoopExecutor? = nil
     ) async throws(SSHError) -> Connection {
         try await open(
-            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost, on: loop,
+            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost, on: executor,
             deliveryLimit: nil)
     }
 
     /// - Parameter deliveryLimit: How many bytes one call of libssh2 is given; for tests.
     static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
-        through jumpHost: JumpHost? = nil, on loop: (any EventLoop)?, deliveryLimit: Int?
+        through jumpHost: JumpHost? = nil, on executor: LoopExecutor?, deliveryLimit: Int?
     ) async throws(SSHError) -> Connection {
         try refuseUnsupported(identities)
-        let start = ContinuousClock.now
-        let driver: NIOLoopBound<Driver>
-        if let jumpHost {
-            driver = try await attach(to: try await jumpHost.tunnel(to: address, within: deadlines.connect), deliveryLimit: deliveryLimit)
-        } else {
-            let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
-            driver = try await attach(
-                to: try await Dial.connect(to: address, on: loop, within: deadlines.connect), deliveryLimit: deliveryLimit)
+        let executor = jumpHost?.loopExecutor ?? executor ?? .next()
+        let establishment = Establishment(
+            user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, deliveryLimit: deliveryLimit, on: executor)
+        return try await executor.run { () async throws(SSHError) -> Connection in
+            let start = ContinuousClock.now
+            let way: Establishment.Way =
+                if let jumpHost {
+                    .tunnel(try await jumpHost.tunnel(to: address, within: deadlines.connect))
+                } else {
+                    .socket(try await Dial.connect(to: address, on: executor.loop, within: deadlines.connect))
+                }
+            let connectDuration = ContinuousClock.now - start
+            let facts = try await establishment.run(over: way)
+            return Connection(facts: facts, connectDuration: connectDuration, deadlines: deadlines)
         }
-        let connectDuration = ContinuousClock.now - start
-        let establishment = Establishment(driver: driver, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines)
-        let facts = try await establishment.run()
-        let connection = Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
-        await connection.startWatch()
-        return connection
     }
 
     /// Starts the event loops and sets the libraries up, which the first connection would wait for: a few milliseconds, once per process.
@@ -92,43 +93,6 @@ public actor Connection {
         guard !identities.isEmpty, reasons.allSatisfy({ $0 != nil }) else { return }
         let facts = zip(identities, reasons).map { "\($0.label): \($1 ?? "")" }
         throw SSHError(.unsupportedKey, phase: .authentication, detail: facts.joined(separator: "; "))
-    }
-
-    private static func attach(to socket: any NIOCore.Channel, deliveryLimit: Int?) async throws(SSHError) -> NIOLoopBound<Driver> {
-        do {
-            return try await socket.eventLoop.submit {
-                let transport = SocketTransport(channel: socket)
-                let driver = try makeDriver(transport, deliveryLimit)
-                try transport.attach(driver)
-                return NIOLoopBound(driver, eventLoop: socket.eventLoop)
-            }.get()
-        } catch {
-            socket.close(promise: nil)
-            throw error as? SSHError ?? SSHError(.peerVanished, phase: .handshake, detail: printable("\(error)".utf8))
-        }
-    }
-
-    private static func attach(
-        to tunnel: NIOLoopBound<TunnelTransport>, deliveryLimit: Int?
-    ) async throws(SSHError) -> NIOLoopBound<Driver> {
-        do {
-            return try await tunnel.eventLoop.submit {
-                let driver = try makeDriver(tunnel.value, deliveryLimit)
-                tunnel.value.attach(driver)
-                return NIOLoopBound(driver, eventLoop: tunnel.eventLoop)
-            }.get()
-        } catch {
-            tunnel.eventLoop.execute { tunnel.value.close(lastWords: nil) }
-            throw error as? SSHError ?? SSHError(.peerVanished, phase: .handshake, detail: printable("\(error)".utf8))
-        }
-    }
-
-    private static func makeDriver(_ transport: any Transport, _ deliveryLimit: Int?) throws(SSHError) -> Driver {
-        guard let driver = Driver(transport: transport) else {
-            throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
-        }
-        driver.session.buffers.deliveryLimit = deliveryLimit
-        return driver
     }
 
     /// Starts `command` through the user's shell, as sshd does, on a channel of its own.
@@ -156,7 +120,7 @@ public actor Connection {
         let handle = try await driver.complete(.channel, until: deadline) { [session = driver.session] in
             session.openChannel(windowInBytes: Self.windowInBytes)
         }
-        let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines)
+        let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines, on: loopExecutor)
         do throws(SSHError) {
             try await driver.complete(.channel, until: deadline) { handle.execute(command) }
         } catch {
@@ -166,8 +130,6 @@ public actor Connection {
         driver.idleChannel = handle
         return channel
     }
-
-    private func startWatch() { driver.startWatch(deadlines) }
 
     /// Whether nothing has ended the connection yet, as far as is known here.
     var isOpen: Bool { driver.end == nil && !driver.hasHungUp }
@@ -187,8 +149,9 @@ public actor Connection {
             }
             driver.requests.leave()
             driver.idleChannel = handle
-            let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines)
-            return NIOLoopBound(TunnelTransport(channel: channel, connection: self, loop: driver.loop), eventLoop: driver.loop)
+            let channel = Channel(
+                driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines, on: loopExecutor)
+            return NIOLoopBound(TunnelTransport(channel: channel, connection: self, on: loopExecutor), eventLoop: driver.loop)
         } catch {
             // Half-open in libssh2 until the answer comes: the gate stays shut.
             if error.code != .timedOut && error.code != .cancelled { driver.requests.leave() }
@@ -200,18 +163,18 @@ public actor Connection {
     /// Ends the connection at once, without a word to the server.
     public func abort() async {
         driver.abandon(SSHError(.closed, phase: .channel, detail: "the connection was dropped here"))
-        try? await driver.closeFuture.get()
+        await gone()
     }
 
     /// Ends the connection and everything on it; waits until the descriptor is gone. May be called again.
     public func close() async {
-        let task = closing ?? Task { await self.release() }
-        closing = task
-        await task.value
+        driver.shut(SSHError(.closed, phase: .channel, detail: "the connection was closed here"))
+        await gone()
     }
 
-    private func release() async {
-        driver.shut(SSHError(.closed, phase: .channel, detail: "the connection was closed here"))
-        try? await driver.closeFuture.get()
+    /// Not to be hurried by a cancelled task: what it waits for is at most two seconds away.
+    private func gone() async {
+        let future = driver.closeFuture
+        await loopExecutor.run { try? await future.get() }
     }
 }

@@ -9,7 +9,7 @@ final class Driver {
     /// Unread input beyond which the network is not read any further.
     private static let inboundLimit = 256 * 1024
 
-    let loop: any EventLoop
+    let executor: LoopExecutor
     let session: Session
     /// Held while opening a channel and starting its command: their replies do not say which call they are for.
     let requests: Gate
@@ -26,18 +26,20 @@ final class Driver {
     /// A channel through which libssh2 can be made to take input in while nobody waits for any.
     weak var idleChannel: SessionChannel?
 
-    init?(transport: any Transport) {
+    init?(transport: any Transport, on executor: LoopExecutor) {
         guard let session = Session() else { return nil }
         self.session = session
         self.transport = transport
-        loop = transport.loop
-        requests = Gate(loop: loop)
-        waiting = WaitList(loop: loop)
+        self.executor = executor
+        requests = Gate(on: executor)
+        waiting = WaitList(on: executor)
     }
 
     deinit {
         transport.close(lastWords: nil)
     }
+
+    var loop: any EventLoop { executor.loop }
 
     /// Whether little enough is on its way to the network to send more.
     var isWritable: Bool { transport.isWritable }
@@ -45,15 +47,50 @@ final class Driver {
     /// Resolves once the connection is gone.
     var closeFuture: EventLoopFuture<Void> { transport.closeFuture }
 
-    /// Calls `step` until it is done, waiting for input in between.
+    /// Calls `step` until it is done, each time that input has come.
+    ///
+    /// The calls are made on the loop as the input arrives; the task wakes when they are through.
     ///
     /// - Throws: `.timedOut`, `.cancelled`, the reason for the connection's end, or what libssh2 said.
     func complete<Value>(
-        _ phase: SSHError.Phase, until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation, _ step: () -> Step<Value>
+        _ phase: SSHError.Phase, until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation,
+        _ step: @escaping () -> Step<Value>
     ) async throws(SSHError) -> Value {
+        if Task.isCancelled { throw SSHError(.cancelled, phase: phase) }
+        // What needs no input needs no change of executor either.
+        if let outcome = attempt(phase, step) { return try outcome.get() }
+        return try await executor.run(isolation: isolation) { () async throws(SSHError) -> Value in
+            _ = isolation
+            return try await finish(phase, until: deadline, isolation: isolation, step)
+        }
+    }
+
+    private func finish<Value>(
+        _ phase: SSHError.Phase, until deadline: NIODeadline, isolation: isolated (any Actor)?, _ step: @escaping () -> Step<Value>
+    ) async throws(SSHError) -> Value {
+        // Input may have come while the task changed its executor.
+        var outcome = attempt(phase, step)
+        if outcome == nil {
+            let wake = await waiting.wait(until: deadline) { [self] in
+                outcome = attempt(phase, step)
+                return outcome != nil
+            }
+            try check(wake, phase: phase)
+        }
+        guard let outcome else { preconditionFailure("a task is woken once its call is through") }
+        return try outcome.get()
+    }
+
+    /// Calls `step` once; true if that was all it took.
+    func tryNow(_ step: () -> Step<Void>) -> Bool {
+        guard case .success = attempt(.channel, step) else { return false }
+        return true
+    }
+
+    /// Calls `step` as long as it takes input in; `nil` if it wants more than there is.
+    private func attempt<Value>(_ phase: SSHError.Phase, _ step: () -> Step<Value>) -> Result<Value, SSHError>? {
         while true {
-            if let end { throw end }
-            if Task.isCancelled { throw SSHError(.cancelled, phase: phase) }
+            if let end { return .failure(end) }
             let before = session.buffers.consumedCount
             session.buffers.beginCall()
             let outcome = step()
@@ -62,14 +99,13 @@ final class Driver {
             switch outcome {
             case .done(let value):
                 watch?.noteUse()
-                return value
-            case .failed(let failure): throw fail(failure, phase: phase)
-            case .refused(let error): throw error
+                return .success(value)
+            case .failed(let failure): return .failure(fail(failure, phase: phase))
+            case .refused(let error): return .failure(error)
             case .wantsInput: break
             }
             if hasProgressed && session.buffers.hasInput { continue }
-            if hangUp != nil, !session.buffers.hasInput { throw endOfInput(phase) }
-            try check(await waiting.wait(until: deadline), phase: phase)
+            return hangUp != nil && !session.buffers.hasInput ? .failure(endOfInput(phase)) : nil
         }
     }
 

@@ -3,6 +3,8 @@ import NIOCore
 
 /// What is known of a connection once it is open.
 struct Established: Sendable {
+    let driver: NIOLoopBound<Driver>
+    let executor: LoopExecutor
     let hostKey: HostKey
     let algorithms: NegotiatedAlgorithms
     let serverVersion: String
@@ -12,37 +14,49 @@ struct Established: Sendable {
 
 /// The way from a TCP connection to an authenticated session, in order: key exchange, host key, user.
 actor Establishment {
-    private let bound: NIOLoopBound<Driver>
+    /// What leads to the server.
+    enum Way: Sendable {
+        case socket(any NIOCore.Channel)
+        case tunnel(NIOLoopBound<TunnelTransport>)
+    }
+
     private let user: String
     private let hostKeyPolicy: HostKeyPolicy
     private let identities: [Identity]
     private let deadlines: Deadlines
+    private let deliveryLimit: Int?
+    private let loopExecutor: LoopExecutor
     private let executor: any SerialExecutor
     private var agentFailure: SSHError?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-    private var driver: Driver { bound.value }
 
-    init(driver: NIOLoopBound<Driver>, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines) {
-        bound = driver
-        executor = driver.eventLoop.executor
+    init(
+        user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, deliveryLimit: Int?, on executor: LoopExecutor
+    ) {
+        loopExecutor = executor
+        self.executor = executor.loop.executor
         self.user = user
         hostKeyPolicy = hostKey
         self.identities = identities
         self.deadlines = deadlines
+        self.deliveryLimit = deliveryLimit
     }
 
     /// Goes the whole way; on failure the session is shut.
-    func run() async throws(SSHError) -> Established {
+    func run(over way: Way) async throws(SSHError) -> Established {
+        let driver = try attach(way)
         do {
             let start = ContinuousClock.now
-            let hostKey = try await handshake()
+            let hostKey = try await handshake(driver)
             let handshakeDuration = ContinuousClock.now - start
             try await judge(hostKey)
             let resumed = ContinuousClock.now
-            try await authenticate()
+            try await authenticate(driver)
+            driver.startWatch(deadlines)
             return Established(
-                hostKey: hostKey, algorithms: driver.session.algorithms, serverVersion: driver.greeting.version ?? "",
+                driver: NIOLoopBound(driver, eventLoop: loopExecutor.loop), executor: loopExecutor, hostKey: hostKey,
+                algorithms: driver.session.algorithms, serverVersion: driver.greeting.version ?? "",
                 handshakeDuration: handshakeDuration, authenticationDuration: ContinuousClock.now - resumed)
         } catch {
             driver.shut(error)
@@ -50,7 +64,23 @@ actor Establishment {
         }
     }
 
-    private func handshake() async throws(SSHError) -> HostKey {
+    /// Makes a driver and gives it what arrives from now on.
+    private func attach(_ way: Way) throws(SSHError) -> Driver {
+        let transport: any Transport =
+            switch way {
+            case .socket(let channel): SocketTransport(channel: channel)
+            case .tunnel(let tunnel): tunnel.value
+            }
+        guard let driver = Driver(transport: transport, on: loopExecutor) else {
+            transport.close(lastWords: nil)
+            throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
+        }
+        driver.session.buffers.deliveryLimit = deliveryLimit
+        transport.attach(driver)
+        return driver
+    }
+
+    private func handshake(_ driver: Driver) async throws(SSHError) -> HostKey {
         if case .pinned(let keys) = hostKeyPolicy {
             driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
         } else {
@@ -75,13 +105,14 @@ actor Establishment {
             let pinned = keys.map { "\($0.algorithm) \($0.fingerprint)" }.joined(separator: ", ")
             throw SSHError(.hostKeyChanged, phase: .handshake, detail: "pinned \(pinned); \(offered)", offeredHostKey: key)
         case .decide(let decide):
-            if await decide(key) { return }
+            // The one asked may take as long as a person does, and is kept off the loop.
+            if await withTaskExecutorPreference(globalConcurrentExecutor, operation: { await decide(key) }) { return }
             throw SSHError(
                 .hostKeyUnknown, phase: .handshake, detail: "not accepted: \(key.algorithm) \(key.fingerprint)", offeredHostKey: key)
         }
     }
 
-    private func authenticate() async throws(SSHError) {
+    private func authenticate(_ driver: Driver) async throws(SSHError) {
         let deadline = NIODeadline.after(deadlines.authentication)
         var tried: [String] = []
         for identity in identities {
@@ -89,12 +120,12 @@ actor Establishment {
                 tried.append("\(identity.label) not tried (\(reason))")
                 continue
             }
-            if try await isAccepted(identity, until: deadline) { return }
+            if try await isAccepted(identity, driver, until: deadline) { return }
             tried.append(identity.label)
             if let words = driver.session.buffers.disconnect { throw refusal("the server hung up: \(words)", tried: tried) }
         }
         if let agentFailure { throw agentFailure }
-        throw refusal("the server accepts \(await methods(until: deadline))", tried: tried)
+        throw refusal("the server accepts \(await methods(driver, until: deadline))", tried: tried)
     }
 
     private func refusal(_ facts: String, tried: [String]) -> SSHError {
@@ -103,32 +134,32 @@ actor Establishment {
     }
 
     /// Asked only after a refusal, since it costs a round trip.
-    private func methods(until deadline: NIODeadline) async -> String {
+    private func methods(_ driver: Driver, until deadline: NIODeadline) async -> String {
         let (session, user) = (driver.session, user)
         let list = try? await driver.complete(.authentication, until: deadline) { session.authenticationMethods(user: user) }
         return list.map { $0.isEmpty ? "no further method" : $0 } ?? "no answer about its methods"
     }
 
-    private func isAccepted(_ identity: Identity, until deadline: NIODeadline) async throws(SSHError) -> Bool {
+    private func isAccepted(_ identity: Identity, _ driver: Driver, until deadline: NIODeadline) async throws(SSHError) -> Bool {
         switch identity {
         case .ed25519(let key):
             let request = SignatureRequest(publicKeyBlob: identity.publicKeyBlob) { key.sign($0) }
-            return try await attempt(request, until: deadline) == .accepted
+            return try await attempt(request, driver, until: deadline) == .accepted
         case .agent(let path, let blob):
             let request = SignatureRequest(publicKeyBlob: blob, sign: nil)
-            switch try await attempt(request, until: deadline) {
+            switch try await attempt(request, driver, until: deadline) {
             case .accepted: return true
             case .refused: return false
             case .wantsSignature: break
             }
             try await askAgent(at: path, for: request, until: deadline)
-            return try await attempt(request, until: deadline) == .accepted
+            return try await attempt(request, driver, until: deadline) == .accepted
         }
     }
 
     /// An agent that will not sign is remembered, and the next identity gets its turn.
     private func askAgent(at path: String, for request: SignatureRequest, until deadline: NIODeadline) async throws(SSHError) {
-        let agent = KeyAgent(socketPath: path, loop: driver.loop)
+        let agent = KeyAgent(socketPath: path, loop: loopExecutor.loop)
         do throws(SSHError) {
             request.signature = try await agent.sign(request.message ?? [], with: request.publicKeyBlob, until: deadline)
         } catch {
@@ -142,7 +173,7 @@ actor Establishment {
         case accepted, refused, wantsSignature
     }
 
-    private func attempt(_ request: SignatureRequest, until deadline: NIODeadline) async throws(SSHError) -> Attempt {
+    private func attempt(_ request: SignatureRequest, _ driver: Driver, until deadline: NIODeadline) async throws(SSHError) -> Attempt {
         let (session, user) = (driver.session, user)
         return try await driver.complete(.authentication, until: deadline) { () -> Step<Attempt> in
             switch session.authenticate(user: user, request: request) {

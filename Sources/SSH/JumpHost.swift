@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 
 /// A server through which others are reached (`ssh -J`), shared by all who go through it.
 ///
@@ -41,7 +40,7 @@ public actor JumpHost {
     private let deadlines: Deadlines
     private let next: JumpHost?
     private let limits: Limits
-    private let loop: any EventLoop
+    nonisolated let loopExecutor: LoopExecutor
     private let executor: any SerialExecutor
     private let starting: Gate
     private let vacancies: WaitList
@@ -56,10 +55,10 @@ public actor JumpHost {
     ///
     /// - Parameters:
     ///   - next: The jump host that leads to this one, for a way of several hops.
-    ///   - loop: Where to run, if there is no `next`; one of NIO's shared loops if `nil`.
+    ///   - executor: Where to run, if there is no `next`; on one of NIO's shared loops if `nil`.
     public init(
         address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
-        limits: Limits = Limits(), through next: JumpHost? = nil, on loop: (any EventLoop)? = nil
+        limits: Limits = Limits(), through next: JumpHost? = nil, on executor: LoopExecutor? = nil
     ) {
         self.address = address
         self.user = user
@@ -68,11 +67,10 @@ public actor JumpHost {
         self.deadlines = deadlines
         self.limits = limits
         self.next = next
-        let loop = next?.loop ?? loop ?? MultiThreadedEventLoopGroup.singleton.next()
-        self.loop = loop
-        executor = loop.executor
-        starting = Gate(loop: loop)
-        vacancies = WaitList(loop: loop)
+        loopExecutor = next?.loopExecutor ?? executor ?? LoopExecutor.next()
+        self.executor = loopExecutor.loop.executor
+        starting = Gate(on: loopExecutor)
+        vacancies = WaitList(on: loopExecutor)
     }
 
     /// Opens a tunnel to `address`; waiting for a turn does not count against `limit`.
@@ -82,7 +80,7 @@ public actor JumpHost {
         member.tunnelCount += 1
         do throws(SSHError) {
             let tunnel = try await member.connection.openTunnel(to: address, within: limit)
-            tunnel.value.closeFuture.whenComplete { [bound = NIOLoopBound(member, eventLoop: loop)] _ in
+            tunnel.value.closeFuture.whenComplete { [bound = NIOLoopBound(member, eventLoop: loopExecutor.loop)] _ in
                 bound.value.tunnelCount -= 1
                 Task { await self.vacate() }
             }
@@ -159,7 +157,8 @@ public actor JumpHost {
         while true {
             do throws(SSHError) {
                 return try await Connection.open(
-                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: next, on: loop)
+                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: next, on: loopExecutor
+                )
             } catch {
                 guard error.code == .resetBeforeBanner, error.jumpHost == nil, attempt < limits.attempts else { throw error }
                 // Spread, so that desks that were turned away together do not come back together.

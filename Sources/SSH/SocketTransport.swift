@@ -17,8 +17,12 @@ final class SocketTransport: Transport {
     var closeFuture: EventLoopFuture<Void> { channel.closeFuture }
 
     /// Gives what arrives to `driver` from now on.
-    func attach(_ driver: Driver) throws {
-        try channel.pipeline.syncOperations.addHandler(SocketHandler(driver: driver))
+    func attach(_ driver: Driver) {
+        do {
+            try channel.pipeline.syncOperations.addHandler(SocketHandler(driver: driver))
+        } catch {
+            driver.transportEnded("the server closed the connection")
+        }
     }
 
     func write(_ bytes: ByteBuffer) { channel.writeAndFlush(bytes, promise: nil) }
@@ -82,9 +86,11 @@ private final class SocketHandler: ChannelInboundHandler {
     }
 
     /// The kernel falls back to delayed acknowledgements by itself (tcp(7)), at 40 ms a step of the handshake, so it is told again
-    /// after each read.
+    /// after each read; straight to the kernel, since NIO's way there costs more than the call itself.
     private func acknowledgeAtOnce(_ context: ChannelHandlerContext) {
-        let option = ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_QUICKACK))
-        try? context.channel.syncOptions?.setOption(option, value: 1)
+        try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { descriptor in
+            var isOn: Int32 = 1
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &isOn, socklen_t(MemoryLayout<Int32>.size))
+        }
     }
 }

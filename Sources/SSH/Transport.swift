@@ -8,6 +8,8 @@ protocol Transport: AnyObject {
     /// Resolves once nothing of it is left.
     var closeFuture: EventLoopFuture<Void> { get }
 
+    /// Gives what arrives to `driver` from now on.
+    func attach(_ driver: Driver)
     /// Sends `bytes` after all that was given before.
     func write(_ bytes: ByteBuffer)
     /// Lets the driver be given the next bytes; called again for the ones after them.

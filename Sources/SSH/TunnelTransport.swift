@@ -9,6 +9,7 @@ final class TunnelTransport: Transport {
     private let channel: Channel
     /// Kept so that the jump host's connection lives as long as what goes through it.
     private let connection: Connection
+    private let executor: LoopExecutor
     private weak var driver: Driver?
     private var outbound: [UInt8] = []
     private var wantsInput = false
@@ -18,12 +19,13 @@ final class TunnelTransport: Transport {
     private let closed: EventLoopPromise<Void>
 
     /// Takes over `channel` of `connection`, on whose loop everything runs.
-    init(channel: Channel, connection: Connection, loop: any EventLoop) {
+    init(channel: Channel, connection: Connection, on executor: LoopExecutor) {
         self.channel = channel
         self.connection = connection
-        self.loop = loop
-        demand = WaitList(loop: loop)
-        supply = WaitList(loop: loop)
+        self.executor = executor
+        loop = executor.loop
+        demand = WaitList(on: executor)
+        supply = WaitList(on: executor)
         closed = loop.makePromise()
     }
 
@@ -34,7 +36,7 @@ final class TunnelTransport: Transport {
     func attach(_ driver: Driver) {
         self.driver = driver
         let pump = TunnelPump(transport: NIOLoopBound(self, eventLoop: loop), channel: channel)
-        Task { await pump.run() }
+        Task(executorPreference: executor) { await pump.run() }
         read()
     }
 

@@ -2,7 +2,8 @@ import NIOCore
 
 /// Tasks waiting on one event loop, first come first served, each with a deadline and a way to be cancelled.
 ///
-/// Everything here belongs on the loop. There is one timer for the whole list, set for the earliest deadline.
+/// Everything here belongs on the loop. There is one timer for the whole list, set for the earliest deadline. A task may say what it waits
+/// for: then a signal tries that at once, on the loop, and wakes the task only when it is done.
 final class WaitList {
     enum Wake {
         case signalled, timedOut, cancelled
@@ -11,42 +12,74 @@ final class WaitList {
     private struct Waiter {
         let id: UInt64
         let deadline: NIODeadline
-        let continuation: CheckedContinuation<Wake, Never>
+        let isDone: (() -> Bool)?
+        let continuation: UnsafeContinuation<Wake, Never>
     }
 
-    private let loop: any EventLoop
+    let executor: LoopExecutor
     private var waiters: [Waiter] = []
     private var nextID: UInt64 = 0
     private var timer: (deadline: NIODeadline, scheduled: Scheduled<Void>)?
+    private var isSignalling = false
+    private var isSignalledAgain = false
 
-    init(loop: any EventLoop) {
-        self.loop = loop
+    init(on executor: LoopExecutor) {
+        self.executor = executor
     }
+
+    private var loop: any EventLoop { executor.loop }
 
     var isEmpty: Bool { waiters.isEmpty }
 
     /// Suspends until signalled, past `deadline`, or cancelled; the caller's actor must be on the loop.
-    func wait(until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation) async -> Wake {
+    ///
+    /// Nothing comes between the caller's last look and its place in the list. A task that is to come back on the loop, without a detour
+    /// over the global pool, prefers the loop already when it calls this.
+    ///
+    /// - Parameter isDone: Asked on the loop at each signal; the task sleeps on while it says no.
+    func wait(
+        until deadline: NIODeadline, for isDone: (() -> Bool)? = nil, isolation: isolated (any Actor)? = #isolation
+    ) async -> Wake {
         loop.preconditionInEventLoop()
         let id = nextID
         nextID += 1
         let bound = NIOLoopBound(self, eventLoop: loop)
-        return await withTaskCancellationHandler {
-            // A closure runs on the caller's actor only if it captures the parameter that names it.
-            _ = isolation
-            return await withCheckedContinuation { continuation in
-                waiters.append(Waiter(id: id, deadline: deadline, continuation: continuation))
-                setTimer(for: deadline)
-            }
-        } onCancel: {
-            bound.eventLoop.execute { bound.value.cancel(id) }
-        }
+        return await withTaskCancellationHandler(
+            operation: {
+                await withUnsafeContinuation(isolation: isolation) { continuation in
+                    waiters.append(Waiter(id: id, deadline: deadline, isDone: isDone, continuation: continuation))
+                    setTimer(for: deadline)
+                }
+            },
+            onCancel: { bound.eventLoop.execute { bound.value.cancel(id) } },
+            isolation: isolation)
     }
 
+    /// Wakes everybody whose wish is fulfilled, in the order they came, and looks once more for as long as looking causes signals.
     func signalAll() {
-        let woken = waiters
-        waiters = []
-        for waiter in woken { waiter.continuation.resume(returning: .signalled) }
+        isSignalledAgain = true
+        guard !isSignalling else { return }
+        isSignalling = true
+        while isSignalledAgain {
+            isSignalledAgain = false
+            signalOnce()
+        }
+        isSignalling = false
+    }
+
+    private func signalOnce() {
+        var isAnyWoken = false
+        // Nobody joins or leaves in between: that takes a task, and tasks run on this loop later.
+        var remaining: [Waiter] = []
+        for waiter in waiters {
+            if waiter.isDone?() ?? true {
+                waiter.continuation.resume(returning: .signalled)
+                isAnyWoken = true
+            } else {
+                remaining.append(waiter)
+            }
+        }
+        if isAnyWoken { waiters = remaining }
     }
 
     /// Wakes the one that waits longest; false if there is none.
@@ -93,17 +126,27 @@ final class Gate {
     private var isHeld = false
     private let queue: WaitList
 
-    init(loop: any EventLoop) {
-        queue = WaitList(loop: loop)
+    init(on executor: LoopExecutor) {
+        queue = WaitList(on: executor)
     }
+
+    /// Whether somebody holds it.
+    var isTaken: Bool { isHeld }
 
     /// Returns `.signalled` once the caller holds the gate, which it must `leave()`.
     func enter(until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation) async -> WaitList.Wake {
-        guard isHeld else {
-            isHeld = true
-            return .signalled
+        if tryEnter() { return .signalled }
+        return await queue.executor.run(isolation: isolation) {
+            _ = isolation
+            // The way onto the executor may have taken a moment.
+            return tryEnter() ? .signalled : await queue.wait(until: deadline, isolation: isolation)
         }
-        return await queue.wait(until: deadline)
+    }
+
+    private func tryEnter() -> Bool {
+        guard !isHeld else { return false }
+        isHeld = true
+        return true
     }
 
     func leave() {

@@ -70,11 +70,11 @@ final class Server: Sendable {
     }
 
     func connect(
-        hostKey: HostKeyPolicy? = nil, identities: [Identity]? = nil, deadlines: Deadlines = Deadlines(), on loop: (any EventLoop)? = nil
+        hostKey: HostKeyPolicy? = nil, identities: [Identity]? = nil, deadlines: Deadlines = Deadlines(), on executor: LoopExecutor? = nil
     ) async throws(SSHError) -> Connection {
         try await Connection.open(
             to: address, user: user, hostKey: hostKey ?? .pinned(hostKeys), identities: identities ?? [identity], deadlines: deadlines,
-            on: loop)
+            on: executor)
     }
 }
 
