@@ -73,7 +73,8 @@ public actor Connection {
                 to: try await Dial.connect(to: address, on: loop, within: deadlines.connect), deliveryLimit: deliveryLimit)
         }
         let connectDuration = ContinuousClock.now - start
-        let establishment = Establishment(driver: driver, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines)
+        let establishment = Establishment(
+            driver: driver, address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines)
         let facts = try await establishment.run()
         let connection = Connection(driver: driver, facts: facts, connectDuration: connectDuration, deadlines: deadlines)
         await connection.startWatch()

@@ -13,6 +13,7 @@ struct Established: Sendable {
 /// The way from a TCP connection to an authenticated session, in order: key exchange, host key, user.
 actor Establishment {
     private let bound: NIOLoopBound<Driver>
+    private let address: Address
     private let user: String
     private let hostKeyPolicy: HostKeyPolicy
     private let identities: [Identity]
@@ -23,8 +24,11 @@ actor Establishment {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     private var driver: Driver { bound.value }
 
-    init(driver: NIOLoopBound<Driver>, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines) {
+    init(
+        driver: NIOLoopBound<Driver>, address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines
+    ) {
         bound = driver
+        self.address = address
         executor = driver.eventLoop.executor
         self.user = user
         hostKeyPolicy = hostKey
@@ -51,10 +55,12 @@ actor Establishment {
     }
 
     private func handshake() async throws(SSHError) -> HostKey {
-        if case .pinned(let keys) = hostKeyPolicy {
+        switch hostKeyPolicy {
+        case .pinned(let keys): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
+        case .decide: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
+        case .knownHosts(let hosts, let alias, _):
+            let keys = await Self.keys(in: hosts, of: address, alias: alias)
             driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
-        } else {
-            driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
         }
         let session = driver.session
         try await driver.complete(.handshake, until: .after(deadlines.handshake)) { session.handshake() }
@@ -78,7 +84,14 @@ actor Establishment {
             if await decide(key) { return }
             throw SSHError(
                 .hostKeyUnknown, phase: .handshake, detail: "not accepted: \(key.algorithm) \(key.fingerprint)", offeredHostKey: key)
+        case .knownHosts(let hosts, let alias, let whenUnknown):
+            try await hosts.check(key, of: address, alias: alias, whenUnknown: whenUnknown)
         }
+    }
+
+    /// Looked up away from the event loop: many hashed names take a while.
+    private nonisolated static func keys(in hosts: KnownHosts, of address: Address, alias: String?) async -> [HostKey] {
+        hosts.keys(of: address, alias: alias)
     }
 
     private func authenticate() async throws(SSHError) {

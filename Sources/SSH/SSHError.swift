@@ -21,10 +21,14 @@ public struct SSHError: Error, Sendable {
         public static let notSSH = Code("notSSH")
         /// The two sides share no algorithm of some kind; the detail names the kind and what the server offered.
         public static let noCommonAlgorithm = Code("noCommonAlgorithm")
-        /// No key is pinned, or the one asked said no.
+        /// No key is pinned or known, or the one asked said no.
         public static let hostKeyUnknown = Code("hostKeyUnknown")
-        /// The server's key is not one of the pinned ones; the detail has both fingerprints.
+        /// The server's key is not one of the pinned or known ones; the detail has both fingerprints.
         public static let hostKeyChanged = Code("hostKeyChanged")
+        /// The server's key is marked as revoked; the detail has its fingerprint, and the file and line that say so.
+        public static let hostKeyRevoked = Code("hostKeyRevoked")
+        /// A known_hosts file cannot be read or written.
+        public static let knownHostsFile = Code("knownHostsFile")
         /// The server accepted none of the identities.
         public static let authenticationRefused = Code("authenticationRefused")
         /// A key of a kind, or kept in a way, that cannot be used here.
