@@ -6,21 +6,11 @@ enum KnownHostsFile {
 
     /// All of the file; nothing if it is not there.
     static func contents(ofFile path: String) throws(SSHError) -> [UInt8] {
-        // A FIFO without a writer is empty then, and does not hold anybody up.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        if descriptor < 0, errno == ENOENT || errno == ENOTDIR { return [] }
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 * 1024)
-        while bytes.count <= sizeLimitInBytes {
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            if count == 0 { return bytes }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure(path) }
-            bytes += piece.prefix(count)
+        do throws(BoundedFile.Failure) {
+            return try BoundedFile.contents(ofFile: path, limitInBytes: sizeLimitInBytes)
+        } catch {
+            throw failure(path, error.reason)
         }
-        throw failure(path, "larger than 16 MiB")
     }
 
     /// Adds `line` in one write, after whatever other programs add, on a line of its own. A file that is missing is made with mode 0600,

@@ -35,6 +35,10 @@ public struct SSHError: Error, Sendable {
         public static let unsupportedKey = Code("unsupportedKey")
         /// A key file cannot be read or is not one.
         public static let keyFile = Code("keyFile")
+        /// OpenSSH's client configuration asks for what cannot be done here; the detail names it.
+        public static let unsupportedConfiguration = Code("unsupportedConfiguration")
+        /// OpenSSH's client cannot say what its configuration means; the detail has its first words.
+        public static let configuration = Code("configuration")
         /// The ssh-agent cannot be reached, or would not sign.
         public static let agentUnavailable = Code("agentUnavailable")
         /// The deadline of the phase passed.
