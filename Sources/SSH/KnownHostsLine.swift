@@ -63,7 +63,9 @@ struct KnownHostsLine {
     }
 
     private static func key(_ algorithm: ArraySlice<UInt8>, _ base64: ArraySlice<UInt8>) throws(Defect) -> HostKey {
-        guard base64.allSatisfy({ $0 < 0x80 }), let blob = Cryptography.decodeBase64(String(decoding: base64, as: UTF8.self)) else {
+        guard base64.allSatisfy({ (0x21..<0x7f).contains($0) }),
+            let blob = Cryptography.decodeBase64(String(decoding: base64, as: UTF8.self))
+        else {
             throw Defect("a key that is not base64")
         }
         guard let key = HostKey(blob: blob), Array(key.algorithm.utf8) == Array(algorithm) else {
