@@ -8,7 +8,8 @@ import Glibc
 ///   the files hold a `Match` other than `Match all`, `CanonicalizeHostname`, or a token such as `%h`, each name has its own.
 /// - Where there is no `ssh`, names are taken literally.
 ///
-/// Answers are kept, refusals too; files are read once. At most four processes run at a time, 5 s each.
+/// Answers are kept, refusals too; files are read once. At most four processes run at a time, 5 s each. They serve everybody who waits for
+/// the same answer, so that a cancelled task does not end them, and waits them out itself.
 public actor ClientConfigurations {
     /// Fits no pattern that is meant for a host, and stands in no value by chance.
     private static let unnamed = "a-host-of-no-particular-name"
@@ -46,7 +47,7 @@ public actor ClientConfigurations {
 
     /// What is to be done to reach `name`: an alias, a host's name, or an address.
     ///
-    /// - Throws: `.configuration` if `name` is none of those, if `ssh` does not accept its configuration, or has not said what it means
+    /// - Throws: `.configuration` if `name` is none of those, or `ssh` does not accept its configuration; `.timedOut` if it has said nothing
     ///   within 5 s; `.unsupportedConfiguration` for a ProxyCommand.
     public func configuration(of name: String) async throws(SSHError) -> ClientConfiguration {
         guard let account else { throw SSHError(.configuration, detail: "user \(getuid()) has no entry in the password database") }

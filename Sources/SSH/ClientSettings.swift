@@ -38,7 +38,7 @@ struct ClientSettings: Sendable {
 
     func first(_ keyword: String) -> String? { values[keyword]?.first }
 
-    /// A value that is there, of printable ASCII or beyond, without blanks.
+    /// A value that has to be there, and to be one word.
     func text(_ keyword: String) throws(SSHError) -> String {
         guard let value = first(keyword), !value.isEmpty, !value.contains(where: \.isWhitespace) else { throw failure(keyword) }
         return value

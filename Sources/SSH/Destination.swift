@@ -1,4 +1,4 @@
-/// A host that OpenSSH's client configuration describes, as ``Connection/open(to:on:)`` takes it.
+/// A host that OpenSSH's client configuration describes, as ``Connection/open(to:)`` takes it.
 public struct Destination: Sendable {
     /// Where it listens.
     public let address: Address

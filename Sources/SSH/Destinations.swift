@@ -16,6 +16,8 @@ public actor Destinations {
     private var knownHosts: [[String]: KnownHosts] = [:]
     private var jumpHosts: [Way: JumpHost] = [:]
 
+    /// Finds out nothing yet.
+    ///
     /// - Parameters:
     ///   - agentIdentities: An agent's keys, to be tried after those of files.
     ///   - whenAsked: What to do with an unknown host key where the configuration says `ask`, as it does by default.
@@ -23,8 +25,7 @@ public actor Destinations {
     ///   - limits: What each jump host is asked to bear.
     public init(
         configurations: ClientConfigurations = ClientConfigurations(), agentIdentities: [Identity] = [],
-        whenAsked: UnknownHostKey = .refuse,
-        deadlines: Deadlines = Deadlines(), limits: JumpHost.Limits = JumpHost.Limits()
+        whenAsked: UnknownHostKey = .refuse, deadlines: Deadlines = Deadlines(), limits: JumpHost.Limits = JumpHost.Limits()
     ) {
         self.configurations = configurations
         self.agentIdentities = agentIdentities

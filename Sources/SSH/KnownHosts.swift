@@ -2,7 +2,7 @@ import Synchronization
 
 /// What OpenSSH's known_hosts files say about the keys of hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): read once, asked for many hosts.
 ///
-/// A name without wildcards is found at once; every hashed name and every pattern is tried, a fraction of a microsecond to two each.
+/// A name without wildcards is found at once; each pattern and each hashed name is tried, which takes about a microsecond.
 /// Names are compared without regard to case. A line that cannot be used is kept in ``defects`` and otherwise passed over, as OpenSSH does.
 public final class KnownHosts: Sendable {
     /// One key, and where it stands.
@@ -57,8 +57,10 @@ public final class KnownHosts: Sendable {
     /// How many lines cannot be used.
     public let defectCount: Int
     private let table: Table
-    /// What was added since the files were read, by name.
-    let recorded = Mutex<[[UInt8]: [Entry]]>([:])
+    /// Keys by their host's name in lower case.
+    typealias Recorded = [[UInt8]: [Entry]]
+    /// What was added since the files were read.
+    let recorded = Mutex<Recorded>([:])
 
     /// Reads files in their order: the user's first, then the machine's. A file that is not there is an empty one.
     ///
@@ -95,7 +97,7 @@ public final class KnownHosts: Sendable {
     ///
     /// - Parameter alias: The name to look for instead of the address (`HostKeyAlias`), which then stands without a port.
     public func keys(of address: Address, alias: String? = nil) -> [HostKey] {
-        let found = Self.names(of: address, alias: alias).map(lookUp)
+        let found = lookUp(address, alias, recorded: recorded.withLock { $0 })
         let revoked = Set(found.flatMap(\.revoked).map(\.key))
         let known = found.first { !$0.known.isEmpty }?.known ?? []
         return known.map(\.key).filter { !revoked.contains($0) }
@@ -107,7 +109,11 @@ public final class KnownHosts: Sendable {
     ///
     /// - Parameter alias: The name to look for instead of the address (`HostKeyAlias`), which then stands without a port.
     public func judge(_ key: HostKey, of address: Address, alias: String? = nil) -> Judgement {
-        let found = Self.names(of: address, alias: alias).map(lookUp)
+        judge(key, of: address, alias: alias, recorded: recorded.withLock { $0 })
+    }
+
+    func judge(_ key: HostKey, of address: Address, alias: String?, recorded: Recorded) -> Judgement {
+        let found = lookUp(address, alias, recorded: recorded)
         if let entry = found.flatMap(\.revoked).first(where: { $0.key == key }) { return .revoked(entry) }
         for (index, about) in found.enumerated() {
             if let entry = about.known.first(where: { $0.key == key }) { return .accepted(entry) }
@@ -125,17 +131,16 @@ public final class KnownHosts: Sendable {
         return address.port == 22 ? address.host : "[\(address.host)]:\(address.port)"
     }
 
-    /// The names to look for, in lower case; what the first one says counts, the second can only help.
-    private static func names(of address: Address, alias: String?) -> [[UInt8]] {
-        let first = name(of: address, alias: alias)
+    /// What is said about each name the host may stand under; what the first one says counts, the second can only help.
+    private func lookUp(_ address: Address, _ alias: String?, recorded: Recorded) -> [About] {
+        let first = Self.name(of: address, alias: alias)
         let names = alias == nil && address.port != 22 ? [first, address.host] : [first]
-        return names.map { HostPattern.lowercased($0.utf8) }
-    }
-
-    private func lookUp(_ name: [UInt8]) -> About {
-        var about = table.lookUp(name)
-        about.known += recorded.withLock { $0[name] ?? [] }
-        return about
+        return names.map { name in
+            let name = HostPattern.lowercased(name.utf8)
+            var about = table.lookUp(name)
+            about.known += recorded[name] ?? []
+            return about
+        }
     }
 }
 

@@ -30,16 +30,12 @@ extension KnownHosts {
     ) async throws(SSHError) {
         let name = Self.name(of: address, alias: alias)
         let line = try Self.line(for: name, key: key, isHashed: isHashed)
-        let judgement = judge(key, of: address, alias: alias)
-        if case .accepted = judgement { return }
-        try refuseAlways(judgement, key, name)
         try recorded.withLock { recorded throws(SSHError) in
-            let lower = HostPattern.lowercased(name.utf8)
-            let known = recorded[lower, default: []]
-            if known.contains(where: { $0.key == key }) { return }
-            if !known.isEmpty { try refuseAlways(.changed(known: known), key, name) }
+            let judgement = judge(key, of: address, alias: alias, recorded: recorded)
+            if case .accepted = judgement { return }
+            try refuseAlways(judgement, key, name)
             try KnownHostsFile.append(line, toFile: path)
-            recorded[lower, default: []].append(Entry(file: path, line: nil, key: key))
+            recorded[HostPattern.lowercased(name.utf8), default: []].append(Entry(file: path, line: nil, key: key))
         }
     }
 }

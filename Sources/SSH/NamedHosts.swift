@@ -2,7 +2,7 @@ import Glibc
 
 /// Which hosts OpenSSH's client configuration files name, so that those they do not name need not be asked about one by one.
 ///
-/// It reads `Host`, `Match` and `Include` and nothing else, and errs on the side of naming a host: wherever a file says something that
+/// It reads `Host`, `Match`, `Include` and `CanonicalizeHostname` and nothing else, and errs on the side of naming a host: wherever a file says something that
 /// this does not understand, it names every host.
 package struct NamedHosts: Sendable {
     private static let sizeLimitInBytes = 1 << 20

@@ -2,7 +2,7 @@
 struct SHA1 {
     private static let blockSizeInBytes = 64
 
-    private var state: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0)
+    private var state: InlineArray<5, UInt32> = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
     private var absorbedBytes: UInt64 = 0
 
     /// The 20 bytes that stand for `message`.
@@ -14,43 +14,41 @@ struct SHA1 {
     func finish(_ rest: [UInt8]) -> [UInt8] {
         var hash = self
         let bitCount = (absorbedBytes + UInt64(rest.count)) * 8
-        var padded = rest
-        padded.append(0x80)
-        while padded.count % Self.blockSizeInBytes != 56 { padded.append(0) }
-        for shift in stride(from: UInt64(56), through: 0, by: -8) { padded.append(UInt8(truncatingIfNeeded: bitCount >> shift)) }
-        for start in stride(from: 0, to: padded.count, by: Self.blockSizeInBytes) {
-            hash.absorb(block: padded[start..<start + Self.blockSizeInBytes])
-        }
-        let words = [hash.state.0, hash.state.1, hash.state.2, hash.state.3, hash.state.4]
-        return words.flatMap { word in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) } }
+        // 0x80 and the length fill up the last block.
+        let size = (rest.count + 8) / Self.blockSizeInBytes * Self.blockSizeInBytes + Self.blockSizeInBytes
+        var padded = [UInt8](repeating: 0, count: size)
+        padded.replaceSubrange(..<rest.count, with: rest)
+        padded[rest.count] = 0x80
+        for index in 0..<8 { padded[size - 1 - index] = UInt8(truncatingIfNeeded: bitCount >> UInt64(8 * index)) }
+        for start in stride(from: 0, to: size, by: Self.blockSizeInBytes) { hash.absorb(blockOf: padded, at: start) }
+        var digest = [UInt8](repeating: 0, count: 20)
+        for index in 0..<20 { digest[index] = UInt8(truncatingIfNeeded: hash.state[index / 4] >> UInt32(24 - index % 4 * 8)) }
+        return digest
     }
 
-    /// Takes in the next 64 bytes.
-    mutating func absorb(block: ArraySlice<UInt8>) {
-        precondition(block.count == Self.blockSizeInBytes, "SHA-1 takes in 64 bytes at once")
-        var words = InlineArray<16, UInt32>(repeating: 0)
-        for (offset, byte) in block.enumerated() { words[offset / 4] = words[offset / 4] << 8 | UInt32(byte) }
-        var (a, b, c, d, e) = state
-        for round in 0..<80 {
-            if round >= 16 {
-                let mixed = words[(round + 13) & 15] ^ words[(round + 8) & 15] ^ words[(round + 2) & 15] ^ words[round & 15]
-                words[round & 15] = Self.rotated(mixed, by: 1)
-            }
-            let (function, constant) = Self.step(round, b, c, d)
-            let next = Self.rotated(a, by: 5) &+ function &+ e &+ constant &+ words[round & 15]
+    /// Takes in the 64 bytes at `start`.
+    mutating func absorb(blockOf bytes: [UInt8], at start: Int = 0) {
+        precondition(start + Self.blockSizeInBytes <= bytes.count, "SHA-1 takes in 64 bytes at once")
+        var words = InlineArray<80, UInt32>(repeating: 0)
+        for index in 0..<16 {
+            let place = start + index * 4
+            words[index] =
+                UInt32(bytes[place]) << 24 | UInt32(bytes[place + 1]) << 16 | UInt32(bytes[place + 2]) << 8 | UInt32(bytes[place + 3])
+        }
+        for index in 16..<80 {
+            words[index] = Self.rotated(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], by: 1)
+        }
+        var (a, b, c, d, e) = (state[0], state[1], state[2], state[3], state[4])
+        func round(_ function: UInt32, _ constant: UInt32, _ word: UInt32) {
+            let next = Self.rotated(a, by: 5) &+ function &+ e &+ constant &+ word
             (e, d, c, b, a) = (d, c, Self.rotated(b, by: 30), a, next)
         }
-        state = (state.0 &+ a, state.1 &+ b, state.2 &+ c, state.3 &+ d, state.4 &+ e)
+        for index in 0..<20 { round(b & c | ~b & d, 0x5a82_7999, words[index]) }
+        for index in 20..<40 { round(b ^ c ^ d, 0x6ed9_eba1, words[index]) }
+        for index in 40..<60 { round(b & c | b & d | c & d, 0x8f1b_bcdc, words[index]) }
+        for index in 60..<80 { round(b ^ c ^ d, 0xca62_c1d6, words[index]) }
+        state = [state[0] &+ a, state[1] &+ b, state[2] &+ c, state[3] &+ d, state[4] &+ e]
         absorbedBytes += UInt64(Self.blockSizeInBytes)
-    }
-
-    private static func step(_ round: Int, _ b: UInt32, _ c: UInt32, _ d: UInt32) -> (function: UInt32, constant: UInt32) {
-        switch round {
-        case ..<20: (b & c | ~b & d, 0x5a82_7999)
-        case ..<40: (b ^ c ^ d, 0x6ed9_eba1)
-        case ..<60: (b & c | b & d | c & d, 0x8f1b_bcdc)
-        default: (b ^ c ^ d, 0xca62_c1d6)
-        }
     }
 
     private static func rotated(_ word: UInt32, by count: UInt32) -> UInt32 {
@@ -66,8 +64,8 @@ struct MessageAuthenticationSHA1 {
     init(key: [UInt8]) {
         let short = key.count > 64 ? SHA1.digest(key) : key
         let block = short + [UInt8](repeating: 0, count: 64 - short.count)
-        inner.absorb(block: block.map { $0 ^ 0x36 }[...])
-        outer.absorb(block: block.map { $0 ^ 0x5c }[...])
+        inner.absorb(blockOf: block.map { $0 ^ 0x36 })
+        outer.absorb(blockOf: block.map { $0 ^ 0x5c })
     }
 
     /// The 20 bytes for `message`.

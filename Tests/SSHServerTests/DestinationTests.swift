@@ -101,6 +101,7 @@ extension ServerTests {
             let folder = try Scratch.folder()
             defer { Scratch.remove(folder) }
             var text = "Host a\n ProxyJump b\nHost b\n ProxyJump c\nHost c\n ProxyJump A\nHost d\n ProxyJump e\nHost e\n ProxyCommand x\n"
+            text += "Host x\n ProxyJump y,a\n"
             for number in 0..<12 { text += "Host h\(number)\n ProxyJump h\(number + 1)\n" }
             try Scratch.write(text, to: "\(folder)/config")
             let destinations = Destinations(configurations: ClientConfigurations(file: "\(folder)/config"))
@@ -109,6 +110,8 @@ extension ServerTests {
                 #expect(error.code == .unsupportedConfiguration)
                 #expect(error.detail.contains(words))
             }
+            // What is said about the way to a second hop does not hold, as with ssh -J.
+            #expect(try await destinations.destination(of: "x").jumpHost?.address.host == "a")
         }
     }
 }
