@@ -52,7 +52,9 @@ let package = Package(
             name: "rollcall-agent", dependencies: ["AgentCore"], path: "agent/Sources/rollcall-agent", swiftSettings: strict),
 
         // On the desk.
-        .target(name: "SSH", dependencies: nio + ["CSSH2", "CSodium"], path: "Sources/SSH", swiftSettings: strict),
+        .target(
+            name: "SSH", dependencies: nio + ["CSSH2", "CSodium", .product(name: "Subprocess", package: "swift-subprocess")],
+            path: "Sources/SSH", swiftSettings: strict),
         .target(
             name: "Probes",
             dependencies: [
@@ -93,10 +95,12 @@ let package = Package(
         tests("LedgerCoreTests", ["LedgerCore", "Wire", "GoldenVectors"]),
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
         // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
-        .target(name: "FuzzTargets", dependencies: ["Catalogue", "LedgerCore", "Wire"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["Catalogue", "LedgerCore", "SSH", "Wire"], path: "Tests/Fuzz/Targets",
+            swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
-        tests("SSHTests", ["SSH", "CSSH2"] + nio),
+        tests("SSHTests", ["SSH", "CSSH2"] + nio, fixtures: ["Fixtures"]),
         tests("SSHServerTests", ["SSH"] + nio),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),

@@ -66,7 +66,8 @@ public actor Connection {
         try refuseUnsupported(identities)
         let executor = jumpHost?.loopExecutor ?? executor ?? .next()
         let establishment = Establishment(
-            user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, deliveryLimit: deliveryLimit, on: executor)
+            address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, deliveryLimit: deliveryLimit,
+            on: executor)
         return try await executor.run { () async throws(SSHError) -> Connection in
             let start = ContinuousClock.now
             let way: Establishment.Way =

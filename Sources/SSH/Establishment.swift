@@ -20,6 +20,7 @@ actor Establishment {
         case tunnel(NIOLoopBound<TunnelTransport>)
     }
 
+    private let address: Address
     private let user: String
     private let hostKeyPolicy: HostKeyPolicy
     private let identities: [Identity]
@@ -32,10 +33,12 @@ actor Establishment {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     init(
-        user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, deliveryLimit: Int?, on executor: LoopExecutor
+        address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, deliveryLimit: Int?,
+        on executor: LoopExecutor
     ) {
         loopExecutor = executor
         self.executor = executor.loop.executor
+        self.address = address
         self.user = user
         hostKeyPolicy = hostKey
         self.identities = identities
@@ -81,10 +84,12 @@ actor Establishment {
     }
 
     private func handshake(_ driver: Driver) async throws(SSHError) -> HostKey {
-        if case .pinned(let keys) = hostKeyPolicy {
+        switch hostKeyPolicy {
+        case .pinned(let keys): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
+        case .decide: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
+        case .knownHosts(let hosts, let alias, _):
+            let keys = await Self.offLoop { hosts.keys(of: self.address, alias: alias) }
             driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
-        } else {
-            driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
         }
         let session = driver.session
         try await driver.complete(.handshake, until: .after(deadlines.handshake)) { session.handshake() }
@@ -105,11 +110,21 @@ actor Establishment {
             let pinned = keys.map { "\($0.algorithm) \($0.fingerprint)" }.joined(separator: ", ")
             throw SSHError(.hostKeyChanged, phase: .handshake, detail: "pinned \(pinned); \(offered)", offeredHostKey: key)
         case .decide(let decide):
-            // The one asked may take as long as a person does, and is kept off the loop.
-            if await withTaskExecutorPreference(globalConcurrentExecutor, operation: { await decide(key) }) { return }
+            if await Self.offLoop({ await decide(key) }) { return }
             throw SSHError(
                 .hostKeyUnknown, phase: .handshake, detail: "not accepted: \(key.algorithm) \(key.fingerprint)", offeredHostKey: key)
+        case .knownHosts(let hosts, let alias, let whenUnknown):
+            try await Self.offLoop { () async throws(SSHError) in
+                try await hosts.check(key, of: self.address, alias: alias, whenUnknown: whenUnknown)
+            }
         }
+    }
+
+    /// What takes its time, a person's answer or the search through many hashed names, is kept off the event loop.
+    private nonisolated static func offLoop<Value: Sendable, Failure: Error>(
+        _ body: @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await withTaskExecutorPreference(globalConcurrentExecutor, operation: body)
     }
 
     private func authenticate(_ driver: Driver) async throws(SSHError) {

@@ -38,4 +38,7 @@ public enum HostKeyPolicy: Sendable {
     case pinned([HostKey])
     /// Whatever the closure says yes to. It runs outside every deadline, since it may ask a person.
     case decide(@Sendable (HostKey) async -> Bool)
+    /// What OpenSSH's files say of the host at the connection's address, or of `alias` if there is one (`HostKeyAlias`). The algorithms of
+    /// known keys are asked for first.
+    case knownHosts(KnownHosts, alias: String? = nil, whenUnknown: UnknownHostKey = .refuse)
 }

@@ -21,16 +21,24 @@ public struct SSHError: Error, Sendable {
         public static let notSSH = Code("notSSH")
         /// The two sides share no algorithm of some kind; the detail names the kind and what the server offered.
         public static let noCommonAlgorithm = Code("noCommonAlgorithm")
-        /// No key is pinned, or the one asked said no.
+        /// No key is pinned or known, or the one asked said no.
         public static let hostKeyUnknown = Code("hostKeyUnknown")
-        /// The server's key is not one of the pinned ones; the detail has both fingerprints.
+        /// The server's key is not one of the pinned or known ones; the detail has both fingerprints.
         public static let hostKeyChanged = Code("hostKeyChanged")
+        /// The server's key is marked as revoked; the detail has its fingerprint, and the file and line that say so.
+        public static let hostKeyRevoked = Code("hostKeyRevoked")
+        /// A known_hosts file cannot be read or written.
+        public static let knownHostsFile = Code("knownHostsFile")
         /// The server accepted none of the identities.
         public static let authenticationRefused = Code("authenticationRefused")
         /// A key of a kind, or kept in a way, that cannot be used here.
         public static let unsupportedKey = Code("unsupportedKey")
         /// A key file cannot be read or is not one.
         public static let keyFile = Code("keyFile")
+        /// OpenSSH's client configuration asks for what cannot be done here; the detail names it.
+        public static let unsupportedConfiguration = Code("unsupportedConfiguration")
+        /// OpenSSH's client cannot say what its configuration means; the detail has its first words.
+        public static let configuration = Code("configuration")
         /// The ssh-agent cannot be reached, or would not sign.
         public static let agentUnavailable = Code("agentUnavailable")
         /// The deadline of the phase passed.

@@ -4,7 +4,8 @@ import Wire
 
 /// A parser of foreign bytes, as something to throw any bytes at.
 ///
-/// It must never trap, and what it accepts must encode to the same bytes again, as long as no key of a later version stands in them.
+/// It must never trap, and what it accepts must encode to the same bytes again, as long as no key of a later version stands in them. What
+/// is only read here, and never written, has properties of its own.
 public struct FuzzTarget: Sendable {
     /// Name of the target and of its folder under Tests/Fuzz/Corpus.
     public let name: String
@@ -24,6 +25,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "catalogue", holds: fuzzCatalogue),
         FuzzTarget(name: "part", holds: fuzzPart),
         FuzzTarget(name: "parameter", holds: fuzzParameter),
+        FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
+        FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
     ]
 
     /// The target of this name.
