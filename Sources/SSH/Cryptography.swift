@@ -56,6 +56,11 @@ enum Cryptography {
         return signature
     }
 
+    /// Overwrites `bytes` with zeros, in a way that is not optimised away.
+    static func wipe(_ bytes: inout [UInt8]) {
+        sodium_memzero(&bytes, bytes.count)
+    }
+
     static func randomUInt32() -> UInt32 {
         randombytes_random()
     }

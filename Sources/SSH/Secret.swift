@@ -22,9 +22,9 @@ public final class Secret: Sendable {
         precondition(Cryptography.isReady, "libsodium could not be initialised")
         guard let memory = sodium_malloc(max(bytes.count, 1)) else { preconditionFailure("there is no memory for a secret") }
         memory.copyMemory(from: bytes, byteCount: bytes.count)
-        sodium_memzero(&bytes, bytes.count)
         self.memory = memory
         byteCount = bytes.count
+        Cryptography.wipe(&bytes)
     }
 
     deinit {
