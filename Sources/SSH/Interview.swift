@@ -30,7 +30,10 @@ final class Interview {
             return nil
         }
         // Unretained: end() waits for the thread.
-        guard pthread_create(&thread, nil, body, Unmanaged.passUnretained(self).toOpaque()) == 0 else { return nil }
+        guard pthread_create(&thread, nil, body, Unmanaged.passUnretained(self).toOpaque()) == 0 else {
+            isOver = true
+            return nil
+        }
     }
 
     deinit {

@@ -1,5 +1,3 @@
-internal import CSSH2
-
 /// What a server asks in keyboard-interactive authentication (RFC 4256 section 3.2), fit to be shown: printable ASCII, and bounded.
 public struct KeyboardChallenge: Sendable, Hashable {
     /// One question.
