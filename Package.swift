@@ -13,7 +13,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
-/// A test target: one folder per module. `fixtures` are folders read by path, never bundled.
+/// A test target: one folder per module. `fixtures` are files and folders read by path, never bundled.
 func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []) -> Target {
     .testTarget(
         name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: fixtures,
@@ -101,7 +101,7 @@ let package = Package(
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio, fixtures: ["Fixtures"]),
-        tests("SSHServerTests", ["SSH"] + nio),
+        tests("SSHServerTests", ["SSH"] + nio, fixtures: ["servers", "hardened_sshd_config"]),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),

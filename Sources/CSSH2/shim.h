@@ -1,6 +1,8 @@
 /* libssh2, and what Swift cannot call of it. */
 #pragma once
 #include <libssh2.h>
+#include <malloc.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -9,19 +11,37 @@
 /* No single object of a session is larger than this; a length field of a peer that asks for more gets no memory. */
 #define CSSH2_ALLOCATION_LIMIT (1u << 20)
 
+/* As much fits one packet of 1.10, and no single object is larger before the user is proven. */
+#define CSSH2_GUARD (1u << 16)
+
+/* What a session's callbacks find by way of its abstract pointer. */
+typedef struct {
+    void *buffers;
+    /* While questions of keyboard-interactive may come: 1.10 copies as many bytes of a question's name as its length says, past the end of
+       the packet (userauth.c compares another length), so every object has as much behind it as may be read; and freed memory, which
+       held the answers, is wiped. */
+    bool is_guarded;
+} cssh2_context;
+
+static inline bool cssh2_is_guarded(void **abstract) {
+    return abstract && *abstract && ((cssh2_context *)*abstract)->is_guarded;
+}
+
 /* Zeroed, because 1.10 reads an exit signal's name as a C string even if the packet ended before the name did. */
 static inline void *cssh2_allocate(size_t count, void **abstract) {
-    (void)abstract;
-    return count > CSSH2_ALLOCATION_LIMIT ? NULL : calloc(1, count == 0 ? 1 : count);
+    bool is_guarded = cssh2_is_guarded(abstract);
+    if (count > (is_guarded ? CSSH2_GUARD : CSSH2_ALLOCATION_LIMIT)) return NULL;
+    return calloc(1, is_guarded ? count + CSSH2_GUARD : count == 0 ? 1 : count);
 }
 
 static inline void *cssh2_reallocate(void *pointer, size_t count, void **abstract) {
-    (void)abstract;
-    return count > CSSH2_ALLOCATION_LIMIT ? NULL : realloc(pointer, count);
+    bool is_guarded = cssh2_is_guarded(abstract);
+    if (count > (is_guarded ? CSSH2_GUARD : CSSH2_ALLOCATION_LIMIT)) return NULL;
+    return realloc(pointer, is_guarded ? count + CSSH2_GUARD : count);
 }
 
 static inline void cssh2_free(void *pointer, void **abstract) {
-    (void)abstract;
+    if (pointer && cssh2_is_guarded(abstract)) explicit_bzero(pointer, malloc_usable_size(pointer));
     free(pointer);
 }
 

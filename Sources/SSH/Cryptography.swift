@@ -3,7 +3,7 @@ internal import CSodium
 /// libsodium, as far as SSH keys need it.
 enum Cryptography {
     /// libsodium sets itself up once; later calls cost nothing.
-    private static let ready = sodium_init() >= 0
+    static let isReady = sodium_init() >= 0
 
     static func sha256(_ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))
@@ -32,7 +32,7 @@ enum Cryptography {
 
     /// A new Ed25519 key: 32 bytes of public key, and 64 of secret key (seed, then public key).
     static func generateEd25519() -> (publicKey: [UInt8], secretKey: [UInt8]) {
-        precondition(ready, "libsodium could not be initialised")
+        precondition(isReady, "libsodium could not be initialised")
         var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
         var secretKey = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
         crypto_sign_keypair(&publicKey, &secretKey)
@@ -41,7 +41,7 @@ enum Cryptography {
 
     /// The public key that belongs to the 32-byte `seed`.
     static func publicKey(ofSeed seed: [UInt8]) -> [UInt8] {
-        precondition(ready && seed.count == 32, "an Ed25519 seed has 32 bytes")
+        precondition(isReady && seed.count == 32, "an Ed25519 seed has 32 bytes")
         var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
         var secretKey = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
         crypto_sign_seed_keypair(&publicKey, &secretKey, seed)
@@ -54,6 +54,11 @@ enum Cryptography {
         var signature = [UInt8](repeating: 0, count: Int(crypto_sign_BYTES))
         crypto_sign_detached(&signature, nil, message, UInt64(message.count), secretKey)
         return signature
+    }
+
+    /// Overwrites `bytes` with zeros, in a way that is not optimised away.
+    static func wipe(_ bytes: inout [UInt8]) {
+        sodium_memzero(&bytes, bytes.count)
     }
 
     static func randomUInt32() -> UInt32 {

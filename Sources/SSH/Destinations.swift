@@ -135,14 +135,14 @@ public actor Destinations {
         }
         usable += configuration.identitiesOnly ? agentIdentities(named: configuration.identityFiles) : agentIdentities
         var seen: Set<[UInt8]> = []
-        return (usable.filter { seen.insert($0.publicKeyBlob).inserted }, unused)
+        return (usable.filter { $0.publicKeyBlob.map { seen.insert($0).inserted } ?? true }, unused)
     }
 
     /// The agent's keys whose public half one of the files holds, or the `.pub` file beside it.
     private func agentIdentities(named files: [String]) -> [Identity] {
         guard !agentIdentities.isEmpty else { return [] }
         let named = Set(files.flatMap { [$0 + ".pub", $0] }.compactMap(Self.publicKey).map(\.blob))
-        return agentIdentities.filter { named.contains($0.publicKeyBlob) }
+        return agentIdentities.filter { $0.publicKeyBlob.map(named.contains) ?? false }
     }
 
     private static func publicKey(inFile path: String) -> HostKey? {

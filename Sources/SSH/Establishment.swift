@@ -1,4 +1,3 @@
-internal import CSSH2
 import NIOCore
 
 /// What is known of a connection once it is open.
@@ -21,16 +20,24 @@ actor Establishment {
     }
 
     private let address: Address
-    private let user: String
+    let user: String
     private let hostKeyPolicy: HostKeyPolicy
-    private let identities: [Identity]
+    let identities: [Identity]
     private let deadlines: Deadlines
     private let deliveryLimit: Int?
+    private var attached: Driver?
     private let loopExecutor: LoopExecutor
     private let executor: any SerialExecutor
-    private var agentFailure: SSHError?
+    /// When the user must be proven.
+    var deadline = NIODeadline.distantFuture
+    /// Why an ssh-agent could not be used, if that was so.
+    var agentFailure: SSHError?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    var driver: Driver {
+        guard let attached else { preconditionFailure("there is nothing to drive before run(over:)") }
+        return attached
+    }
 
     init(
         address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, deliveryLimit: Int?,
@@ -49,13 +56,17 @@ actor Establishment {
     /// Goes the whole way; on failure the session is shut.
     func run(over way: Way) async throws(SSHError) -> Established {
         let driver = try attach(way)
+        attached = driver
         do {
             let start = ContinuousClock.now
-            let hostKey = try await handshake(driver)
+            driver.session.isGuarded = identities.contains(where: \.asksQuestions)
+            let hostKey = try await handshake()
             let handshakeDuration = ContinuousClock.now - start
             try await judge(hostKey)
             let resumed = ContinuousClock.now
-            try await authenticate(driver)
+            deadline = .after(deadlines.authentication)
+            try await authenticate()
+            driver.session.isGuarded = false
             driver.startWatch(deadlines)
             return Established(
                 driver: NIOLoopBound(driver, eventLoop: loopExecutor.loop), executor: loopExecutor, hostKey: hostKey,
@@ -83,7 +94,7 @@ actor Establishment {
         return driver
     }
 
-    private func handshake(_ driver: Driver) async throws(SSHError) -> HostKey {
+    private func handshake() async throws(SSHError) -> HostKey {
         switch hostKeyPolicy {
         case .pinned(let keys): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
         case .decide: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
@@ -121,85 +132,9 @@ actor Establishment {
     }
 
     /// What takes its time, a person's answer or the search through many hashed names, is kept off the event loop.
-    private nonisolated static func offLoop<Value: Sendable, Failure: Error>(
+    nonisolated static func offLoop<Value: Sendable, Failure: Error>(
         _ body: @Sendable () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         try await withTaskExecutorPreference(globalConcurrentExecutor, operation: body)
-    }
-
-    private func authenticate(_ driver: Driver) async throws(SSHError) {
-        let deadline = NIODeadline.after(deadlines.authentication)
-        var tried: [String] = []
-        for identity in identities {
-            if let reason = identity.unsupportedReason {
-                tried.append("\(identity.label) not tried (\(reason))")
-                continue
-            }
-            if try await isAccepted(identity, driver, until: deadline) { return }
-            tried.append(identity.label)
-            if let words = driver.session.buffers.disconnect { throw refusal("the server hung up: \(words)", tried: tried) }
-        }
-        if let agentFailure { throw agentFailure }
-        throw refusal("the server accepts \(await methods(driver, until: deadline))", tried: tried)
-    }
-
-    private func refusal(_ facts: String, tried: [String]) -> SSHError {
-        let list = tried.isEmpty ? "no identity was given" : "tried \(tried.joined(separator: ", "))"
-        return SSHError(.authenticationRefused, phase: .authentication, detail: "user \(printable(user.utf8)): \(list); \(facts)")
-    }
-
-    /// Asked only after a refusal, since it costs a round trip.
-    private func methods(_ driver: Driver, until deadline: NIODeadline) async -> String {
-        let (session, user) = (driver.session, user)
-        let list = try? await driver.complete(.authentication, until: deadline) { session.authenticationMethods(user: user) }
-        return list.map { $0.isEmpty ? "no further method" : $0 } ?? "no answer about its methods"
-    }
-
-    private func isAccepted(_ identity: Identity, _ driver: Driver, until deadline: NIODeadline) async throws(SSHError) -> Bool {
-        switch identity {
-        case .ed25519(let key):
-            let request = SignatureRequest(publicKeyBlob: identity.publicKeyBlob) { key.sign($0) }
-            return try await attempt(request, driver, until: deadline) == .accepted
-        case .agent(let path, let blob):
-            let request = SignatureRequest(publicKeyBlob: blob, sign: nil)
-            switch try await attempt(request, driver, until: deadline) {
-            case .accepted: return true
-            case .refused: return false
-            case .wantsSignature: break
-            }
-            try await askAgent(at: path, for: request, until: deadline)
-            return try await attempt(request, driver, until: deadline) == .accepted
-        }
-    }
-
-    /// An agent that will not sign is remembered, and the next identity gets its turn.
-    private func askAgent(at path: String, for request: SignatureRequest, until deadline: NIODeadline) async throws(SSHError) {
-        let agent = KeyAgent(socketPath: path, loop: loopExecutor.loop)
-        do throws(SSHError) {
-            request.signature = try await agent.sign(request.message ?? [], with: request.publicKeyBlob, until: deadline)
-        } catch {
-            guard error.code == .agentUnavailable else { throw error }
-            agentFailure = error
-            request.isDeclined = true
-        }
-    }
-
-    private enum Attempt {
-        case accepted, refused, wantsSignature
-    }
-
-    private func attempt(_ request: SignatureRequest, _ driver: Driver, until deadline: NIODeadline) async throws(SSHError) -> Attempt {
-        let (session, user) = (driver.session, user)
-        return try await driver.complete(.authentication, until: deadline) { () -> Step<Attempt> in
-            switch session.authenticate(user: user, request: request) {
-            case .done: return .done(.accepted)
-            case .wantsInput where request.message != nil && request.signature == nil && !request.isDeclined: return .done(.wantsSignature)
-            case .wantsInput: return .wantsInput
-            case .refused(let error): return .refused(error)
-            case .failed(let failure):
-                let isRefusal = [LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED].contains(failure.code)
-                return isRefusal ? .done(.refused) : .failed(failure)
-            }
-        }
     }
 }

@@ -35,13 +35,13 @@ final class Session {
     static func prepare() { _ = (isReady, descriptor) }
 
     let buffers = SessionBuffers()
+    private let context = UnsafeMutablePointer<cssh2_context>.allocate(capacity: 1)
     private var pointer: OpaquePointer?
     private var isShaken = false
 
     init?() {
-        guard Self.isReady, Self.descriptor >= 0, let session = cssh2_session_init(Unmanaged.passUnretained(buffers).toOpaque()) else {
-            return nil
-        }
+        context.initialize(to: cssh2_context(buffers: Unmanaged.passUnretained(buffers).toOpaque(), is_guarded: false))
+        guard Self.isReady, Self.descriptor >= 0, let session = cssh2_session_init(context) else { return nil }
         pointer = session
         libssh2_session_set_blocking(session, 0)
         cssh2_set_callbacks(session, SessionCallbacks.send, SessionCallbacks.receive, SessionCallbacks.disconnect)
@@ -50,12 +50,14 @@ final class Session {
 
     deinit {
         free()
+        context.deallocate()
     }
 
     /// Frees the session and its channels, without a word to the peer. Any later call fails.
     func free() {
         guard let session = pointer else { return }
         buffers.isAbandoned = true
+        endInterview()
         // With both callbacks failing at once there is nothing left for libssh2 to wait for; the bound is for a defect in it.
         var attempts = 0
         while libssh2_session_free(session) == LIBSSH2_ERROR_EAGAIN, attempts < 8 { attempts += 1 }
@@ -103,25 +105,6 @@ final class Session {
         return NegotiatedAlgorithms(
             keyExchange: name(LIBSSH2_METHOD_KEX), hostKey: name(LIBSSH2_METHOD_HOSTKEY), cipher: name(LIBSSH2_METHOD_CRYPT_CS),
             mac: name(LIBSSH2_METHOD_MAC_CS))
-    }
-
-    /// Public key authentication; wants input also while `request` waits for a signature made elsewhere.
-    func authenticate(user: String, request: SignatureRequest) -> Step<Void> {
-        var context: UnsafeMutableRawPointer? = Unmanaged.passUnretained(request).toOpaque()
-        return step { session in
-            user.withCString { name in
-                libssh2_userauth_publickey(
-                    session, name, request.publicKeyBlob, request.publicKeyBlob.count, SignatureRequest.callback, &context)
-            }
-        }
-    }
-
-    /// The methods the server would still accept, as a comma-separated list; a round trip.
-    func authenticationMethods(user: String) -> Step<String> {
-        guard let pointer else { return .failed(Self.freed) }
-        let list = user.withCString { libssh2_userauth_list(pointer, $0, UInt32(strlen($0))) }
-        if let list { return .done(printable(String(cString: list).utf8)) }
-        return classify(libssh2_session_last_errno(pointer)) { "" }
     }
 
     /// Opens a session channel with a receive window of `windowInBytes`.
@@ -187,6 +170,68 @@ final class Session {
         let last = libssh2_session_last_error(pointer, &text, &length, 0)
         let message = UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : max(0, Int(length)))
         return LibraryFailure(code: last == LIBSSH2_ERROR_EAGAIN || last == 0 ? code : last, message: printable(message))
+    }
+}
+
+/// Proving the user.
+extension Session {
+    /// Whether objects of libssh2 have room behind them and are wiped when freed; wanted from the first byte if questions may come.
+    var isGuarded: Bool {
+        get { context.pointee.is_guarded }
+        set { context.pointee.is_guarded = newValue }
+    }
+
+    /// Public key authentication; wants input also while `request` waits for a signature made elsewhere.
+    func authenticate(user: String, request: SignatureRequest) -> Step<Void> {
+        var context: UnsafeMutableRawPointer? = Unmanaged.passUnretained(request).toOpaque()
+        return step { session in
+            user.withCString { name in
+                libssh2_userauth_publickey(
+                    session, name, request.publicKeyBlob, request.publicKeyBlob.count, SignatureRequest.callback, &context)
+            }
+        }
+    }
+
+    /// Password authentication (RFC 4252 section 8). After a request to change the password libssh2 takes no further one.
+    func authenticate(user: String, password: Secret) -> Step<Void> {
+        step { session in
+            user.withCString { name in
+                password.withBytes { bytes in
+                    libssh2_userauth_password_ex(
+                        session, name, UInt32(strlen(name)), bytes.bindMemory(to: CChar.self).baseAddress, UInt32(bytes.count)
+                    ) { _, _, _, _ in
+                        // No new password: libssh2 then says that the old one has expired.
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keyboard-interactive authentication (RFC 4256), to be ended with ``endInterview()``; wants input also while there is a challenge to
+    /// be answered.
+    func authenticate(user: String, interview: Interview) -> Step<Void> {
+        buffers.interview = interview
+        return step { session in
+            interview.proceed {
+                user.withCString { libssh2_userauth_keyboard_interactive_ex(session, $0, UInt32(strlen($0)), Interview.callback) }
+            } ?? LIBSSH2_ERROR_EAGAIN
+        }
+    }
+
+    /// Ends the thread of the keyboard-interactive authentication, if there is one.
+    func endInterview() {
+        buffers.interview?.end()
+        buffers.interview = nil
+    }
+
+    /// The methods the server would still accept, in its order, or `nil` if it lets the user in without any; a round trip, and to sshd a
+    /// failed attempt unless it is the first.
+    func authenticationMethods(user: String) -> Step<[String]?> {
+        guard let pointer else { return .failed(Self.freed) }
+        let list = user.withCString { libssh2_userauth_list(pointer, $0, UInt32(strlen($0))) }
+        if let list { return .done(printable(String(cString: list).utf8).split(separator: ",").map(String.init)) }
+        if libssh2_userauth_authenticated(pointer) == 1 { return .done(nil) }
+        return classify(libssh2_session_last_errno(pointer)) { [] }
     }
 }
 

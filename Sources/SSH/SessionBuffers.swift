@@ -1,3 +1,4 @@
+internal import CSSH2
 import Glibc
 import NIOCore
 
@@ -15,6 +16,8 @@ final class SessionBuffers {
     /// Bytes that one call of libssh2 may take in; `nil` for no limit. Tests cut the stream to pieces with it.
     var deliveryLimit: Int?
     private var allowance = Int.max
+    /// The keyboard-interactive authentication under way, for its callback.
+    var interview: Interview?
     /// What the server said when it disconnected.
     private(set) var disconnect: String?
 
@@ -63,7 +66,7 @@ final class SessionBuffers {
     }
 }
 
-/// The callbacks as libssh2 takes them: `abstract` points to the session's own pointer to its `SessionBuffers`.
+/// The callbacks as libssh2 takes them: `abstract` points to the session's own pointer to its `cssh2_context`.
 enum SessionCallbacks {
     typealias Abstract = UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
@@ -84,7 +87,8 @@ enum SessionCallbacks {
             SessionCallbacks.buffers(abstract)?.disconnected(reason: reason, message: text)
         }
 
-    private static func buffers(_ abstract: Abstract) -> SessionBuffers? {
-        abstract?.pointee.map { Unmanaged<SessionBuffers>.fromOpaque($0).takeUnretainedValue() }
+    static func buffers(_ abstract: Abstract) -> SessionBuffers? {
+        let context = abstract?.pointee?.assumingMemoryBound(to: cssh2_context.self)
+        return context?.pointee.buffers.map { Unmanaged<SessionBuffers>.fromOpaque($0).takeUnretainedValue() }
     }
 }

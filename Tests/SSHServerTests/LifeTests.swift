@@ -128,7 +128,7 @@ extension ServerTests {
                     _ = try? await server.connect(identities: [.ed25519(.generate())])
                 }
                 let held = try await server.connect()
-                #expect(try Self.descriptors(to: server.port) == 1)
+                #expect(try Scratch.descriptors(to: server.port) == 1)
                 await held.close()
                 for _ in 0..<5 {
                     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -138,19 +138,7 @@ extension ServerTests {
                 }
                 #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
                 #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
-                #expect(try Self.descriptors(to: server.port) == 0)
-            }
-        }
-
-        /// Descriptors of this process that are connections to a port of loopback; other tests have theirs at the same time.
-        private static func descriptors(to port: Int) throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
-                var address = sockaddr_in()
-                var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-                let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
-                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(Int32(name) ?? -1, $0, &length) == 0 }
-                }
-                return isConnected && address.sin_family == sa_family_t(AF_INET) && UInt16(bigEndian: address.sin_port) == port
+                #expect(try Scratch.descriptors(to: server.port) == 0)
             }
         }
 

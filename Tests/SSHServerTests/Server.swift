@@ -4,77 +4,68 @@ import NIOCore
 import NIOPosix
 import SSH
 
-/// A real sshd of the current user on a loopback port, in a scratch folder, for one test.
+/// A real SSH server on a loopback port, in a scratch folder, for one test.
 final class Server: Sendable {
+    let kind: ServerKind
     let folder: String
     let port: Int
-    let user: String
     let userKey: Ed25519Key
     let hostKeys: [HostKey]
     private let child: Child
 
     var address: Address { Address(host: "127.0.0.1", port: port) }
+    var user: String { kind.user }
     var identity: Identity { .ed25519(userKey) }
 
-    /// Runs `body` with a server whose sshd_config ends with `settings`.
-    static func with<Value>(settings: [String] = [], _ body: (Server) async throws -> Value) async throws -> Value {
-        let server = try Server(settings: settings)
+    /// Runs `body` with a server; an sshd's sshd_config begins with `settings`.
+    static func with<Value>(
+        _ kind: ServerKind = .openSSH, settings: [String] = [], _ body: (Server) async throws -> Value
+    ) async throws -> Value {
+        let folder = try Scratch.folder()
+        defer { Scratch.remove(folder) }
+        let server = try Server(kind: kind, folder: folder, settings: settings)
         do {
             let value = try await body(server)
             await server.child.stop()
-            Scratch.remove(server.folder)
             return value
         } catch {
             await server.child.stop()
-            Scratch.remove(server.folder)
             throw error
         }
     }
 
-    private init(settings: [String]) throws {
-        folder = try Scratch.folder()
+    private init(kind: ServerKind, folder: String, settings: [String]) throws {
+        self.kind = kind
+        self.folder = folder
         userKey = Ed25519Key.generate()
-        user = String(cString: getpwuid(getuid()).pointee.pw_name)
         port = try Scratch.freePort()
-        if getuid() == 0 { mkdir("/run/sshd", 0o755) }
-        let lines = [
-            "ListenAddress 127.0.0.1:\(port)", "HostKey \(folder)/ed25519", "HostKey \(folder)/ecdsa",
-            "AuthorizedKeysFile \(folder)/authorized_keys", "PidFile none", "UsePAM no", "StrictModes no", "PermitRootLogin yes",
-            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "LogLevel VERBOSE",
-        ]
-        try Scratch.run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/ed25519"])
-        try Scratch.run("/usr/bin/ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", "\(folder)/ecdsa"])
-        hostKeys = try ["ed25519", "ecdsa"].compactMap { [folder] in
-            HostKey(openSSH: try String(contentsOfFile: "\(folder)/\($0).pub", encoding: .utf8))
-        }
-        try Scratch.write(userKey.openSSHPublicKey(comment: "test"), to: "\(folder)/authorized_keys")
-        try Scratch.write((settings + lines).joined(separator: "\n") + "\n", to: "\(folder)/sshd_config")
-        child = Child(
-            "exec 3<&0; /usr/sbin/sshd -D -e -f $0 </dev/null 3<&- & cat <&3 >/dev/null 2>&1; kill $!; wait", "\(folder)/sshd_config")
+        hostKeys = try kind.prepare(folder, port: port, userKey: userKey, settings: settings)
+        child = Child(kind.script, [folder, String(port)])
         try start()
     }
 
-    /// Starts sshd and reads what it says until it listens.
+    /// Starts the server and reads what it says until it listens.
     private func start() throws {
         let said = try child.start()
         var text = ""
-        while !text.contains("Server listening on") {
+        while !text.contains(kind.readyWords) {
             let piece = said.availableData
-            guard !piece.isEmpty else { throw Scratch.Failure(description: "sshd did not start: \(text)") }
+            guard !piece.isEmpty else { throw Scratch.Failure(description: "\(kind) did not start: \(text)") }
             text += String(decoding: piece, as: UTF8.self)
         }
-        // The rest is drained so that sshd never waits for a reader.
+        // The rest is drained so that the server never waits for a reader.
         said.readabilityHandler = { handle in
             if handle.availableData.isEmpty { handle.readabilityHandler = nil }
         }
     }
 
     func connect(
-        hostKey: HostKeyPolicy? = nil, identities: [Identity]? = nil, deadlines: Deadlines = Deadlines(), on executor: LoopExecutor? = nil
+        as user: String? = nil, hostKey: HostKeyPolicy? = nil, identities: [Identity]? = nil, deadlines: Deadlines = Deadlines(),
+        on executor: LoopExecutor? = nil
     ) async throws(SSHError) -> Connection {
         try await Connection.open(
-            to: address, user: user, hostKey: hostKey ?? .pinned(hostKeys), identities: identities ?? [identity], deadlines: deadlines,
-            on: executor)
+            to: address, user: user ?? self.user, hostKey: hostKey ?? .pinned(hostKeys), identities: identities ?? [identity],
+            deadlines: deadlines, on: executor)
     }
 }
 
@@ -84,10 +75,10 @@ final class Child: Sendable {
     private let leash = Pipe()
     private let ended: AsyncStream<Void>
 
-    /// - Parameter script: A shell's words, in which `$0` stands for `argument`; it ends when its standard input ends.
-    init(_ script: String, _ argument: String) {
+    /// - Parameter script: A shell's words, in which `$0`, `$1`... stand for `arguments`; it ends when its standard input ends.
+    init(_ script: String, _ arguments: [String]) {
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script, argument]
+        process.arguments = ["-c", script] + arguments
         let (ended, continuation) = AsyncStream<Void>.makeStream()
         self.ended = ended
         process.terminationHandler = { _ in continuation.finish() }
@@ -158,6 +149,18 @@ enum Scratch {
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw Failure(description: "\(program): \(said)") }
         return said
+    }
+
+    /// Descriptors of this process that are connections to a port of loopback; other tests have theirs at the same time.
+    static func descriptors(to port: Int) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
+            var address = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(Int32(name) ?? -1, $0, &length) == 0 }
+            }
+            return isConnected && address.sin_family == sa_family_t(AF_INET) && UInt16(bigEndian: address.sin_port) == port
+        }
     }
 
     /// A port that the kernel chose, and that nothing listens on.

@@ -78,12 +78,14 @@ extension ServerTests {
             }
         }
 
-        @Test("a server with no algorithm in common is named with what it offers")
-        func noCommonAlgorithm() async throws {
-            try await Server.with(settings: ["Ciphers chacha20-poly1305@openssh.com"]) { server in
-                let error = try await #require(throws: SSHError.self) { _ = try await server.connect() }
-                #expect(error.code == .noCommonAlgorithm)
-                #expect(error.detail == "no common cipher; the server offers chacha20-poly1305@openssh.com")
+        @Test("a server that hangs up when asked for its methods is quoted")
+        func oneFailureTooMany() async throws {
+            try await Server.with(settings: ["MaxAuthTries 2"]) { server in
+                let error = try await #require(throws: SSHError.self) {
+                    _ = try await server.connect(identities: [.ed25519(.generate())])
+                }
+                #expect(error.code == .authenticationRefused)
+                #expect(error.detail.contains("the server hung up: Too many authentication failures"))
             }
         }
 

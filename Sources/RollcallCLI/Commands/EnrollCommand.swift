@@ -127,7 +127,7 @@ struct EnrollCommand: AsyncParsableCommand {
         case .agent(_, let blob):
             guard let key = HostKey(blob: blob) else { break }
             return key.openSSH
-        case nil: break
+        case .password, .keyboardInteractive, nil: break
         }
         throw CommandFailure(.notFound, kind: "public-key", "There is no public key to let in.", next: "Name one with --operator-key.")
     }

@@ -1,0 +1,137 @@
+import Synchronization
+import Testing
+
+@testable import SSH
+
+extension ServerTests {
+    @Suite("The same on every server")
+    struct InteropTests {
+        @Test("the pinned host key lets in, another is refused with both fingerprints", arguments: ServerKind.usable)
+        func hostKey(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let key = try #require(server.hostKeys.first)
+                let connection = try await server.connect(hostKey: .pinned([key]))
+                #expect(connection.hostKey == key)
+                await connection.close()
+                let other = Ed25519Key.generate().publicKey
+                let error = try await #require(throws: SSHError.self) { _ = try await server.connect(hostKey: .pinned([other])) }
+                #expect(error.code == .hostKeyChanged)
+                #expect(error.detail.contains(key.fingerprint) && error.detail.contains(other.fingerprint))
+            }
+        }
+
+        @Test("output, errors and exit status come back apart", arguments: ServerKind.usable)
+        func streams(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect()
+                let result = try await connection.run("echo out; echo err >&2; exit 7")
+                #expect(result.standardOutput == Array("out\n".utf8))
+                #expect(result.standardError == Array("err\n".utf8))
+                #expect(result.exit == .exited(7))
+                #expect(try await connection.run("true").exit == .exited(0))
+                await connection.close()
+            }
+        }
+
+        @Test("a command that a signal ends is told by the signal's name, or by a shell's number for it", arguments: ServerKind.usable)
+        func signal(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect()
+                let exit = try await connection.run("kill -TERM $$").exit
+                #expect(exit == (kind.tellsSignals ? .signalled("TERM") : .exited(128 + 15)))
+                await connection.close()
+            }
+        }
+
+        @Test("a mebibyte goes through cat and comes back unchanged", arguments: ServerKind.usable)
+        func bothDirections(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect()
+                let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+                let result = try await connection.run("cat", input: bytes, outputLimit: bytes.count)
+                #expect(result.standardOutput == bytes)
+                #expect(result.exit == .exited(0))
+                await connection.close()
+            }
+        }
+
+        @Test("several commands share a connection, and each gets its own bytes", arguments: ServerKind.usable)
+        func channels(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<4 {
+                        group.addTask {
+                            let bytes = [UInt8](repeating: UInt8(number), count: 100_000)
+                            let result = try await connection.run("cat; exit \(number)", input: bytes)
+                            #expect(result.standardOutput == bytes)
+                            #expect(result.exit == .exited(number))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                await connection.close()
+            }
+        }
+
+        @Test("a wrong key is refused with what was tried and what the server accepts", arguments: ServerKind.usable)
+        func wrongKey(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let stranger = Ed25519Key.generate()
+                let error = try await #require(throws: SSHError.self) { _ = try await server.connect(identities: [.ed25519(stranger)]) }
+                #expect(error.code == .authenticationRefused)
+                #expect(error.detail.contains("tried ssh-ed25519 \(stranger.publicKey.fingerprint)"))
+                #expect(error.detail.contains("the server accepts publickey"))
+            }
+        }
+
+        @Test("an orderly end leaves no session, no channel and no descriptor", arguments: ServerKind.usable)
+        func closing(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                for _ in 0..<3 {
+                    let connection = try await server.connect()
+                    #expect(try await connection.run("true").exit == .exited(0))
+                    let unread = try await connection.exec("echo unread; cat")
+                    await unread.close()
+                    _ = try await connection.exec("cat")
+                    await connection.close()
+                }
+                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(try Scratch.descriptors(to: server.port) == 0)
+            }
+        }
+    }
+
+    @Suite("Servers without an algorithm in common")
+    struct ForeignAlgorithmTests {
+        private func failure(_ kind: ServerKind, settings: [String] = []) async throws -> SSHError {
+            try await Server.with(kind, settings: settings) { server in
+                try await #require(throws: SSHError.self) {
+                    _ = try await server.connect(hostKey: .decide { _ in true })
+                }
+            }
+        }
+
+        @Test("an sshd with encrypt-then-MAC only is told by the MACs it offers")
+        func etmOnly() async throws {
+            let error = try await failure(.openSSH, settings: ["MACs hmac-sha2-256-etm@openssh.com"])
+            #expect(error.code == .noCommonAlgorithm)
+            #expect(error.detail == "no common MAC; the server offers hmac-sha2-256-etm@openssh.com")
+        }
+
+        @Test("an sshd with AEAD ciphers only is told by the ciphers it offers")
+        func aeadOnly() async throws {
+            let error = try await failure(.openSSH, settings: ["Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com"])
+            #expect(error.code == .noCommonAlgorithm)
+            #expect(error.detail == "no common cipher; the server offers chacha20-poly1305@openssh.com, aes256-gcm@openssh.com")
+        }
+
+        @Test("TinySSH is told by its only cipher")
+        func tinySSH() async throws {
+            let error = try await failure(.tinySSH)
+            #expect(error.code == .noCommonAlgorithm)
+            #expect(error.detail.contains("no common cipher; the server offers chacha20-poly1305@openssh.com"))
+        }
+    }
+}
