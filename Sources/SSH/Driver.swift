@@ -68,15 +68,12 @@ final class Driver {
     private func finish<Value>(
         _ phase: SSHError.Phase, until deadline: NIODeadline, isolation: isolated (any Actor)?, _ step: @escaping () -> Step<Value>
     ) async throws(SSHError) -> Value {
-        // Input may have come while the task changed its executor.
-        var outcome = attempt(phase, step)
-        if outcome == nil {
-            let wake = await waiting.wait(until: deadline) { [self] in
-                outcome = attempt(phase, step)
-                return outcome != nil
-            }
-            try check(wake, phase: phase)
+        var outcome: Result<Value, SSHError>?
+        let wake = await waiting.wait(until: deadline) { [self] in
+            outcome = attempt(phase, step)
+            return outcome != nil
         }
+        try check(wake, phase: phase)
         guard let outcome else { preconditionFailure("a task is woken once its call is through") }
         return try outcome.get()
     }

@@ -109,16 +109,22 @@ public actor JumpHost {
 
     private func vacate() { vacancies.signalAll() }
 
+    /// The connection with the fewest tunnels of those that can open another at once.
+    private var vacant: Member? {
+        members.filter { !$0.isOpening && $0.tunnelCount < limits.tunnels }.min { $0.tunnelCount < $1.tunnelCount }
+    }
+
+    private var mayStart: Bool { members.count < limits.connections }
+
     /// A connection that can open a tunnel at once.
     private func vacancy() async throws(SSHError) -> Member {
         while true {
             if isClosed { throw SSHError(.closed, phase: .connect, detail: "the jump host was closed here", jumpHost: address) }
             if Task.isCancelled { throw SSHError(.cancelled, phase: .connect, jumpHost: address) }
             await dropEnded()
-            let vacant = members.filter { !$0.isOpening && $0.tunnelCount < limits.tunnels }
-            if let member = vacant.min(by: { $0.tunnelCount < $1.tunnelCount }) { return member }
-            if members.count < limits.connections, let member = try await start() { return member }
-            let wake = await vacancies.wait(until: .distantFuture)
+            if let vacant { return vacant }
+            if mayStart, let member = try await start() { return member }
+            let wake = await vacancies.wait(until: .distantFuture, for: { self.isClosed || self.vacant != nil || self.mayStart })
             if wake == .cancelled { throw SSHError(.cancelled, phase: .connect, jumpHost: address) }
         }
     }
@@ -137,8 +143,7 @@ public actor JumpHost {
         defer { gate.leave() }
         // What failed while this one waited for its turn would only fail again.
         if let lastFailure, lastFailure.time > asked, members.isEmpty { throw lastFailure.error }
-        let hasVacancy = members.contains { !$0.isOpening && $0.tunnelCount < limits.tunnels }
-        guard !isClosed, !hasVacancy, members.count < limits.connections else { return nil }
+        guard !isClosed, vacant == nil, mayStart else { return nil }
         do throws(SSHError) {
             let member = Member(try await connect())
             members.append(member)

@@ -239,6 +239,8 @@ extension Session {
 final class SessionChannel {
     private var pointer: OpaquePointer?
     private let session: Session
+    /// Whether this side has said that it is done.
+    private var isClosed = false
 
     fileprivate init(pointer: OpaquePointer, session: Session) {
         self.pointer = pointer
@@ -309,9 +311,18 @@ final class SessionChannel {
         return .signalled(printable(String(cString: name).utf8, limit: 32))
     }
 
-    /// Closes the channel and frees it.
+    /// Closes the channel, and frees it once the server has closed its side too.
+    ///
+    /// libssh2 1.10 takes any packet that comes while it waits for the server's close for that close. Its number would be given to the
+    /// next channel, which then got what the server still had to say to this one.
     func free() -> Step<Void> {
         guard let channel = pointer else { return .done(()) }
+        if !isClosed {
+            let closing = step { libssh2_channel_close($0) }
+            guard case .done = closing else { return closing }
+            isClosed = true
+        }
+        if case .wantsInput = awaitClosed() { return .wantsInput }
         let outcome = session.classify(libssh2_channel_free(channel)) {}
         if case .done = outcome {
             pointer = nil

@@ -76,7 +76,7 @@ final class TunnelTransport: Transport {
 extension TunnelTransport {
     /// Waits until the driver wants bytes; false once there is no driver to give them to.
     fileprivate func isWanted(isolation: isolated any Actor) async -> Bool {
-        while !wantsInput, !isClosing { _ = await demand.wait(until: .distantFuture, isolation: isolation) }
+        _ = await demand.wait(until: .distantFuture, for: { self.wantsInput || self.isClosing }, isolation: isolation)
         return !isClosing && driver != nil
     }
 
@@ -92,7 +92,7 @@ extension TunnelTransport {
 
     /// Waits for bytes to send; `nil` once all are sent and no more will come.
     fileprivate func nextOutbound(isolation: isolated any Actor) async -> [UInt8]? {
-        while outbound.isEmpty, !isClosing { _ = await supply.wait(until: .distantFuture, isolation: isolation) }
+        _ = await supply.wait(until: .distantFuture, for: { !self.outbound.isEmpty || self.isClosing }, isolation: isolation)
         if outbound.isEmpty { return nil }
         defer { outbound = [] }
         return outbound

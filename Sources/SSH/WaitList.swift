@@ -2,8 +2,9 @@ import NIOCore
 
 /// Tasks waiting on one event loop, first come first served, each with a deadline and a way to be cancelled.
 ///
-/// Everything here belongs on the loop. There is one timer for the whole list, set for the earliest deadline. A task may say what it waits
-/// for: then a signal tries that at once, on the loop, and wakes the task only when it is done.
+/// Everything here belongs on the loop. There is one timer for the whole list, set for the earliest deadline. A task says what it waits for:
+/// that is tried as it takes its place, so that no signal is lost on the way there, and again at each signal, on the loop; the task wakes
+/// only when it is done.
 final class WaitList {
     enum Wake {
         case signalled, timedOut, cancelled
@@ -12,7 +13,7 @@ final class WaitList {
     private struct Waiter {
         let id: UInt64
         let deadline: NIODeadline
-        let isDone: (() -> Bool)?
+        let isDone: () -> Bool
         let continuation: UnsafeContinuation<Wake, Never>
     }
 
@@ -31,14 +32,11 @@ final class WaitList {
 
     var isEmpty: Bool { waiters.isEmpty }
 
-    /// Suspends until signalled, past `deadline`, or cancelled; the caller's actor must be on the loop.
+    /// Suspends until `isDone` says yes, past `deadline`, or cancelled; the caller's actor must be on the loop.
     ///
-    /// Nothing comes between the caller's last look and its place in the list. A task that is to come back on the loop, without a detour
-    /// over the global pool, prefers the loop already when it calls this.
-    ///
-    /// - Parameter isDone: Asked on the loop at each signal; the task sleeps on while it says no.
+    /// - Parameter isDone: Asked on the loop at once and at each signal; never again once it has said yes.
     func wait(
-        until deadline: NIODeadline, for isDone: (() -> Bool)? = nil, isolation: isolated (any Actor)? = #isolation
+        until deadline: NIODeadline, for isDone: @escaping () -> Bool, isolation: isolated (any Actor)? = #isolation
     ) async -> Wake {
         loop.preconditionInEventLoop()
         let id = nextID
@@ -47,6 +45,7 @@ final class WaitList {
         return await withTaskCancellationHandler(
             operation: {
                 await withUnsafeContinuation(isolation: isolation) { continuation in
+                    if isDone() { return continuation.resume(returning: .signalled) }
                     waiters.append(Waiter(id: id, deadline: deadline, isDone: isDone, continuation: continuation))
                     setTimer(for: deadline)
                 }
@@ -72,7 +71,7 @@ final class WaitList {
         // Nobody joins or leaves in between: that takes a task, and tasks run on this loop later.
         var remaining: [Waiter] = []
         for waiter in waiters {
-            if waiter.isDone?() ?? true {
+            if waiter.isDone() {
                 waiter.continuation.resume(returning: .signalled)
                 isAnyWoken = true
             } else {
@@ -80,13 +79,6 @@ final class WaitList {
             }
         }
         if isAnyWoken { waiters = remaining }
-    }
-
-    /// Wakes the one that waits longest; false if there is none.
-    func signalFirst() -> Bool {
-        guard !waiters.isEmpty else { return false }
-        waiters.removeFirst().continuation.resume(returning: .signalled)
-        return true
     }
 
     /// Takes the timer back, so that it does not keep the list alive.
@@ -138,8 +130,7 @@ final class Gate {
         if tryEnter() { return .signalled }
         return await queue.executor.run(isolation: isolation) {
             _ = isolation
-            // The way onto the executor may have taken a moment.
-            return tryEnter() ? .signalled : await queue.wait(until: deadline, isolation: isolation)
+            return await queue.wait(until: deadline, for: { self.tryEnter() }, isolation: isolation)
         }
     }
 
@@ -150,9 +141,8 @@ final class Gate {
     }
 
     func leave() {
-        if !queue.signalFirst() {
-            isHeld = false
-            queue.stopTimer()
-        }
+        isHeld = false
+        queue.signalAll()
+        if queue.isEmpty { queue.stopTimer() }
     }
 }

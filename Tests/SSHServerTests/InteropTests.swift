@@ -59,13 +59,20 @@ extension ServerTests {
         func channels(kind: ServerKind) async throws {
             try await Server.with(kind) { server in
                 let connection = try await server.connect()
+                // All are started before the first one ends: Dropbear 2022.82 to 2024.85 closes a channel whose command is not asked for yet
+                // when another channel's command ends (its issue 321).
+                var channels: [Channel] = []
+                for number in 0..<4 { channels.append(try await connection.exec("cat; exit \(number)")) }
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    for number in 0..<4 {
+                    for (number, channel) in channels.enumerated() {
                         group.addTask {
                             let bytes = [UInt8](repeating: UInt8(number), count: 100_000)
-                            let result = try await connection.run("cat; exit \(number)", input: bytes)
-                            #expect(result.standardOutput == bytes)
-                            #expect(result.exit == .exited(number))
+                            try await channel.write(bytes)
+                            try await channel.sendEOF()
+                            var output: [UInt8] = []
+                            while case .standardOutput(let piece) = try await channel.read() { output += piece }
+                            #expect(output == bytes)
+                            #expect(try await channel.exitStatus() == .exited(number))
                         }
                     }
                     try await group.waitForAll()
@@ -88,7 +95,8 @@ extension ServerTests {
         @Test("an orderly end leaves no session, no channel and no descriptor", arguments: ServerKind.usable)
         func closing(kind: ServerKind) async throws {
             try await Server.with(kind) { server in
-                for _ in 0..<3 {
+                // What Dropbear still had to say to a channel that was let go reached the next one, one time in fifty.
+                for _ in 0..<(kind == .dropbear ? 20 : 3) {
                     let connection = try await server.connect()
                     #expect(try await connection.run("true").exit == .exited(0))
                     let unread = try await connection.exec("echo unread; cat")
