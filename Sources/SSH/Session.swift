@@ -248,12 +248,16 @@ final class SessionChannel {
     /// Asks for `command` to be started; an empty one is sent as such, for servers that run a command of their own instead.
     func execute(_ command: [UInt8]) -> Step<Void> {
         // libssh2 takes a null pointer, which an empty array may have, for a request without a command.
-        (command + [0]).withUnsafeBytes { bytes in
+        let outcome = (command + [0]).withUnsafeBytes { bytes in
             step { channel in
                 libssh2_channel_process_startup(
                     channel, "exec", 4, bytes.bindMemory(to: CChar.self).baseAddress, UInt32(command.count))
             }
         }
+        // A server that has closed the channel does not answer (RFC 4254 section 5.3), and libssh2 would wait for it.
+        guard case .wantsInput = outcome, isAtEnd else { return outcome }
+        let words = "the server closed the channel without starting the command"
+        return .failed(LibraryFailure(code: LIBSSH2_ERROR_CHANNEL_FAILURE, message: words))
     }
 
     /// Takes what is there of stream `stream` (0 output, 1 errors), at most `limit` bytes; empty at its end.
@@ -309,9 +313,14 @@ final class SessionChannel {
         return .signalled(printable(String(cString: name).utf8, limit: 32))
     }
 
-    /// Closes the channel and frees it.
+    /// Closes the channel and frees it once the server has closed it too: what it sends until then would be for nobody, and it counts the
+    /// channel as open.
     func free() -> Step<Void> {
         guard let channel = pointer else { return .done(()) }
+        // By itself libssh2 waits for any packet, not for this one.
+        let code = libssh2_channel_close(channel)
+        if code == LIBSSH2_ERROR_EAGAIN { return .wantsInput }
+        if code == 0, case .wantsInput = awaitClosed() { return .wantsInput }
         let outcome = session.classify(libssh2_channel_free(channel)) {}
         if case .done = outcome {
             pointer = nil
