@@ -83,6 +83,8 @@ let package = Package(
                 "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
             ],
             path: "Sources/RollcallCLI", swiftSettings: strict),
+        // What scripts/bench measures; written as a user of the library would.
+        .executableTarget(name: "ssh-visit", dependencies: ["SSH"], path: "Tests/Bench/Visit", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.

@@ -8,6 +8,9 @@ public actor Connection {
     /// What fits one packet beside the rest of an exec request.
     private static let commandLimitInBytes = 32_000
 
+    /// How many channels are opened for one command if the server closes them at once.
+    private static let openingLimit = 3
+
     /// The key the server proved to hold.
     public nonisolated let hostKey: HostKey
     /// What both sides agreed on.
@@ -118,9 +121,7 @@ public actor Connection {
     }
 
     private func start(_ command: [UInt8], until deadline: NIODeadline) async throws(SSHError) -> Channel {
-        let handle = try await driver.complete(.channel, until: deadline) { [session = driver.session] in
-            session.openChannel(windowInBytes: Self.windowInBytes)
-        }
+        let handle = try await openChannel(until: deadline)
         let channel = Channel(driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines, on: loopExecutor)
         do throws(SSHError) {
             try await driver.complete(.channel, until: deadline) { handle.execute(command) }
@@ -130,6 +131,20 @@ public actor Connection {
         }
         driver.idleChannel = handle
         return channel
+    }
+
+    /// A channel that the server has not closed again before anything was asked of it, as Dropbear 2022.83 does when another command ends
+    /// just then.
+    private func openChannel(until deadline: NIODeadline) async throws(SSHError) -> SessionChannel {
+        for _ in 0..<Self.openingLimit {
+            let handle = try await driver.complete(.channel, until: deadline) { [session = driver.session] in
+                session.openChannel(windowInBytes: Self.windowInBytes)
+            }
+            if !handle.isAtEnd { return handle }
+            try await driver.complete(.channel, until: deadline) { handle.free() }
+        }
+        let facts = "the server closed \(Self.openingLimit) channels as soon as they were open"
+        throw SSHError(.channelRefused, phase: .channel, detail: facts)
     }
 
     /// Whether nothing has ended the connection yet, as far as is known here.

@@ -239,8 +239,6 @@ extension Session {
 final class SessionChannel {
     private var pointer: OpaquePointer?
     private let session: Session
-    /// Whether this side has said that it is done.
-    private var isClosed = false
 
     fileprivate init(pointer: OpaquePointer, session: Session) {
         self.pointer = pointer
@@ -250,12 +248,16 @@ final class SessionChannel {
     /// Asks for `command` to be started; an empty one is sent as such, for servers that run a command of their own instead.
     func execute(_ command: [UInt8]) -> Step<Void> {
         // libssh2 takes a null pointer, which an empty array may have, for a request without a command.
-        (command + [0]).withUnsafeBytes { bytes in
+        let outcome = (command + [0]).withUnsafeBytes { bytes in
             step { channel in
                 libssh2_channel_process_startup(
                     channel, "exec", 4, bytes.bindMemory(to: CChar.self).baseAddress, UInt32(command.count))
             }
         }
+        // A server that has closed the channel does not answer (RFC 4254 section 5.3), and libssh2 would wait for it.
+        guard case .wantsInput = outcome, isAtEnd else { return outcome }
+        let words = "the server closed the channel without starting the command"
+        return .failed(LibraryFailure(code: LIBSSH2_ERROR_CHANNEL_FAILURE, message: words))
     }
 
     /// Takes what is there of stream `stream` (0 output, 1 errors), at most `limit` bytes; empty at its end.
@@ -311,18 +313,14 @@ final class SessionChannel {
         return .signalled(printable(String(cString: name).utf8, limit: 32))
     }
 
-    /// Closes the channel, and frees it once the server has closed its side too.
-    ///
-    /// libssh2 1.10 takes any packet that comes while it waits for the server's close for that close. Its number would be given to the
-    /// next channel, which then got what the server still had to say to this one.
+    /// Closes the channel and frees it once the server has closed it too: it counts the channel as open, and
+    /// what it still has to say to this one would reach the next, which gets its number.
     func free() -> Step<Void> {
         guard let channel = pointer else { return .done(()) }
-        if !isClosed {
-            let closing = step { libssh2_channel_close($0) }
-            guard case .done = closing else { return closing }
-            isClosed = true
-        }
-        if case .wantsInput = awaitClosed() { return .wantsInput }
+        // By itself libssh2 waits for any packet, not for this one.
+        let code = libssh2_channel_close(channel)
+        if code == LIBSSH2_ERROR_EAGAIN { return .wantsInput }
+        if code == 0, case .wantsInput = awaitClosed() { return .wantsInput }
         let outcome = session.classify(libssh2_channel_free(channel)) {}
         if case .done = outcome {
             pointer = nil

@@ -33,6 +33,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--visit", required=True)
     parser.add_argument("--c", required=True)
+    parser.add_argument("--linkdelay", help="not wanted here")
     parser.add_argument("--python", required=True)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="200 addresses, one run each, no crowd")

@@ -67,16 +67,47 @@ extension ServerTests {
                     for (number, channel) in channels.enumerated() {
                         group.addTask {
                             let bytes = [UInt8](repeating: UInt8(number), count: 100_000)
+                            async let output = Self.output(of: channel)
                             try await channel.write(bytes)
                             try await channel.sendEOF()
-                            var output: [UInt8] = []
-                            while case .standardOutput(let piece) = try await channel.read() { output += piece }
-                            #expect(output == bytes)
+                            #expect(try await output == bytes)
                             #expect(try await channel.exitStatus() == .exited(number))
+                            await channel.close()
                         }
                     }
                     try await group.waitForAll()
                 }
+                await connection.close()
+            }
+        }
+
+        private static func output(of channel: Channel) async throws -> [UInt8] {
+            var output: [UInt8] = []
+            while case .standardOutput(let bytes) = try await channel.read() { output += bytes }
+            return output
+        }
+
+        @Test("the next command is started right after a channel was closed in the middle of one", arguments: ServerKind.usable)
+        func reopening(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect(deadlines: Deadlines(operation: .seconds(10)))
+                for _ in 0..<20 {
+                    let channel = try await connection.exec("echo unread; cat")
+                    await channel.close()
+                }
+                #expect(try await connection.run("echo here").standardOutput == Array("here\n".utf8))
+                await connection.close()
+            }
+        }
+
+        @Test("a server that closes the channel instead of starting the command refuses it, and the connection goes on")
+        func mute() async throws {
+            try await Server.with(.paramiko) { server in
+                let connection = try await server.connect(deadlines: Deadlines(operation: .seconds(10)))
+                let error = await #expect(throws: SSHError.self) { _ = try await connection.exec("mute") }
+                #expect(error?.code == .channelRefused)
+                #expect(error?.detail == "the server closed the channel without starting the command")
+                #expect(try await connection.run("echo here").standardOutput == Array("here\n".utf8))
                 await connection.close()
             }
         }

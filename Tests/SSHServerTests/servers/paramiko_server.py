@@ -5,6 +5,8 @@ FOLDER holds ed25519 (the host key) and authorized_keys. The user's name says wh
     user      a key of authorized_keys, the password, or questions
     both      a key of authorized_keys, and then questions
     secret    the password
+
+The command mute is neither started nor refused: its channel is closed.
 """
 import os
 import signal
@@ -56,8 +58,24 @@ class Server(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED if kind == 'session' else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel, command):
+        if command == b'mute':
+            channel.close()
+            # Paramiko would still answer.
+            channel.transport = Silent(channel.transport)
+            return False
         threading.Thread(target=run, args=(channel, command), daemon=True).start()
         return True
+
+
+class Silent:
+    def __init__(self, transport):
+        self.transport = transport
+
+    def __getattr__(self, name):
+        return getattr(self.transport, name)
+
+    def _send_user_message(self, message):
+        pass
 
 
 def authorized_keys():
