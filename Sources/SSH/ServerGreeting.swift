@@ -100,6 +100,9 @@ extension ServerGreeting {
         if hungUp, let firstLine, Self.busyLines.contains(where: firstLine.hasPrefix) {
             return (.resetBeforeBanner, "the server said: \(firstLine)")
         }
+        // The beginning of a version line is SSH as far as it goes.
+        let (begun, prefix) = (pending.prefix(4), Array("SSH-".utf8))
+        if firstLine == nil, !isForeign, !begun.isEmpty, prefix.starts(with: begun) { return nil }
         if let line = firstLine ?? version { return (.notSSH, "it answered: \(line)") }
         if receivedAnything { return (.notSSH, "it answered \(pending.count) bytes without a line: \(printable(pending, limit: 60))") }
         return hungUp ? (.resetBeforeBanner, "the server hung up without a word") : nil

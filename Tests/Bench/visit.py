@@ -1,32 +1,15 @@
 """scripts/bench visit: what a visit to a device costs its client, beside others, in one run."""
 import argparse
 import json
-import pathlib
 import statistics
 import sys
 
-from server import KEX, PORT, SSH_OPTIONS, Server, measure
-
-BENCH = pathlib.Path(__file__).parent
-COMMAND = "cat /proc/loadavg"
+from clients import COMMAND, clients
+from server import KEX, PORT, Server, measure
 
 
 def addresses(count):
     return [f"127.1.{1 + index // 250}.{1 + index % 250}" for index in range(count)]
-
-
-def clients(server, tools, at_once, count):
-    visitor = [server.user, PORT, server.key, at_once, COMMAND]
-    options = [*SSH_OPTIONS, "-i", str(server.key), "-l", server.user]
-    return {
-        "rollcall": [tools.visit, server.user, PORT, server.key, server.host_key, at_once, COMMAND],
-        "c_workers": [tools.c, server.user, PORT, server.pkcs8, at_once, COMMAND],
-        "c_serial": [tools.c, server.user, PORT, server.pkcs8, 1, COMMAND],
-        "parallelssh": [tools.python, BENCH / "peers/parallelssh_visit.py", *visitor],
-        "asyncssh": [tools.python, BENCH / "peers/asyncssh_visit.py", *visitor],
-        "clush": ["clush", "-N", "-f", at_once, "-o", " ".join(options), "-w", ",".join(addresses(count)), COMMAND],
-        "ssh": ["xargs", "-P", at_once, "-I", "{}", "ssh", *options, "{}", COMMAND],
-    }
 
 
 def main():
@@ -51,7 +34,7 @@ def main():
 
 
 def bench(server, tools, count, runs, at_once):
-    argv = clients(server, tools, at_once, count)
+    argv = clients(server, tools, at_once, addresses(count))
     names = tools.only.split(",") if tools.only else list(argv)
     samples = {name: [] for name in names}
     # In turn, so that a machine that slows down slows all of them down.

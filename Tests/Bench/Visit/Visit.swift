@@ -5,7 +5,8 @@ import SSH
 ///
 /// What a sweep costs with this library, written as a user of it would: connect, check the host key, log in, run, close. Prints one line:
 /// "ok N failed N". With `hold:FEW:MANY` for CONCURRENCY it opens FEW sessions, then MANY in all, keeps them open, prints its own memory at
-/// each ("open N pss_kib N"), and closes them.
+/// each ("open N pss_kib N"), and closes them. With `further:N` it asks the first address one question, and then N more on the open
+/// channel ("further_ms N", the median).
 @main
 struct Visit {
     let user: String
@@ -28,6 +29,8 @@ struct Visit {
         let ok =
             if words[4].hasPrefix("hold:") {
                 try await visit.hold(addresses, counts: words[4].split(separator: ":").compactMap { Int($0) })
+            } else if words[4].hasPrefix("further:"), let count = Int(words[4].dropFirst(8)) {
+                try await visit.ask(addresses[0], further: count)
             } else {
                 await visit.sweep(addresses, concurrency: Int(words[4]) ?? 1)
             }
@@ -86,6 +89,25 @@ struct Visit {
             await connection.close()
         }
         return held.count
+    }
+
+    /// A further question goes over a channel that is open, as a call's questions to an agent do.
+    private func ask(_ address: Address, further count: Int) async throws -> Int {
+        let connection = try await open(address)
+        let channel = try await connection.exec("cat")
+        var durations: [Duration] = []
+        for number in 0...count {
+            let start = ContinuousClock.now
+            try await channel.write(Array("question \(number)\n".utf8))
+            guard try await channel.read() != nil else { return 0 }
+            // The first one may still wait for what the server says after a login.
+            if number > 0 { durations.append(ContinuousClock.now - start) }
+        }
+        await channel.close()
+        await connection.close()
+        let median = durations.sorted()[count / 2]
+        print("further_ms \(Double(median.components.attoseconds) / 1e15 + Double(median.components.seconds) * 1e3)")
+        return 1
     }
 
     private static func pssInKiB() throws -> Int {
