@@ -27,6 +27,7 @@ public final class LoopExecutor: TaskExecutor {
         shared[turn.wrappingAdd(1, ordering: .relaxed).oldValue % shared.count]
     }
 
+    /// Runs a task's next piece on the loop, in its turn.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         loop.execute {

@@ -25,18 +25,6 @@ extension ServerTests {
             }
         }
 
-        @Test("a mebibyte goes through cat and comes back unchanged")
-        func bothDirections() async throws {
-            try await Server.with { server in
-                let connection = try await server.connect()
-                let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-                let result = try await connection.run("cat", input: bytes, outputLimit: bytes.count)
-                #expect(result.standardOutput == bytes)
-                #expect(result.exit == .exited(0))
-                await connection.close()
-            }
-        }
-
         @Test("a read that waits does not stop a write on the same channel")
         func bidirectional() async throws {
             try await Server.with { server in
