@@ -14,8 +14,9 @@ struct Visit {
     let hostKey: HostKey
     let command: String
     let executor = LoopExecutor.next()
-    /// A thousand at once keep a server that has two processors busy for longer than a device would be.
-    private static let deadlines = Deadlines(connect: .seconds(90), handshake: .seconds(90), authentication: .seconds(90))
+    /// A thousand at once keep a server that has two processors busy for longer than a device would be, and its queue of 128 overflows:
+    /// what is dropped there comes again after 1, 2, 4 ... 64 s.
+    private static let deadlines = Deadlines(connect: .seconds(300), handshake: .seconds(90), authentication: .seconds(90))
 
     static func main() async throws {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -43,7 +44,7 @@ struct Visit {
         await withTaskGroup(of: Bool.self) { group in
             func start() {
                 guard let address = waiting.popFirst() else { return }
-                group.addTask(executorPreference: executor) { (try? await answers(at: address)) ?? false }
+                group.addTask(executorPreference: executor) { await isAnswered(at: address) }
             }
             for _ in 0..<concurrency { start() }
             for await isOK in group {
@@ -57,6 +58,15 @@ struct Visit {
     private func open(_ address: Address) async throws(SSHError) -> Connection {
         try await Connection.open(
             to: address, user: user, hostKey: .pinned([hostKey]), identities: [.ed25519(key)], deadlines: Self.deadlines, on: executor)
+    }
+
+    private func isAnswered(at address: Address) async -> Bool {
+        do {
+            return try await answers(at: address)
+        } catch {
+            FileHandle.standardError.write(Data("\(address): \(error)\n".utf8))
+            return false
+        }
     }
 
     private func answers(at address: Address) async throws -> Bool {
