@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -141,5 +142,5 @@ def measure(server, name, argv, addresses, run_in=(), limit_s=600):
     # Our own visitors count; of the others every address wrote one line of /proc/loadavg.
     answered = int(last[1]) if last[:1] == ["ok"] else sum(1 for line in done.stdout.splitlines() if line.count("/") == 1)
     if answered != len(addresses):
-        print(f"{name}: {answered} of {len(addresses)} answered (exit {done.returncode}): {done.stderr.strip()[-300:]}", flush=True)
+        print(f"{name}: {answered} of {len(addresses)} answered (exit {done.returncode}): {done.stderr.strip()[-300:]}", file=sys.stderr, flush=True)
     return Run(cpu, wall, server.cgroup.cpu_ms() - server_before, answered, done.stdout)
