@@ -90,8 +90,12 @@ let package = Package(
         // Tests.
         tests("RepositoryTests", []),
         tests("AgentClientTests", ["AgentClient", "Wire"]),
-        tests("CallsTests", ["Calls", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
-        tests("RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Wire", "CSQLite"]),
+        tests(
+            "CallsTests",
+            ["Calls", "Fleet", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
+        tests(
+            "RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Wire", "CSQLite"],
+            fixtures: ["Support/typist.py"]),
         .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
         tests("WireTests", ["Wire", "GoldenVectors"]),
         tests("LedgerCoreTests", ["LedgerCore", "Wire", "GoldenVectors"]),

@@ -15,28 +15,31 @@ public struct Desk: Sendable {
     public let catalogueDigest: [UInt8]
     /// Who is at the desk.
     public let operatorName: String
-    /// Keys to log in with, tried in order.
-    public let identities: [Identity]
-    /// How long each phase of a connection may take.
-    public let deadlines: Deadlines
+    /// Keys to log in with.
+    public let keys: LoginKeys
+    private let destinations: Destinations
 
     /// Version of the controller, as it says it to agents.
     public static let version = "0.1.0"
 
     /// Makes a desk of its parts.
     ///
-    /// - Parameter library: Reads the probes and rules of the catalogue in use. It begins at once, beside whatever the desk is used for
-    ///   first: a customer is waiting.
+    /// - Parameters:
+    ///   - library: Reads the probes and rules of the catalogue in use. It begins at once, beside whatever the desk is used for first: a
+    ///     customer is waiting.
+    ///   - sshConfiguration: The only file of OpenSSH's configuration to be read; the user's and the machine's if nil.
+    ///   - deadlines: How long each phase of a connection may take, where OpenSSH's configuration says nothing else.
     public init(
         database: RollcallDatabase, library: @escaping @Sendable () throws -> ManifestLibrary, catalogueDigest: [UInt8],
-        operatorName: String, identities: [Identity], deadlines: Deadlines = Deadlines()
+        operatorName: String, keys: LoginKeys, sshConfiguration: String? = nil, deadlines: Deadlines = Deadlines()
     ) {
         self.database = database
         reading = Task { try library() }
         self.catalogueDigest = catalogueDigest
         self.operatorName = operatorName
-        self.identities = identities
-        self.deadlines = deadlines
+        self.keys = keys
+        destinations = Destinations(
+            configurations: ClientConfigurations(file: sshConfiguration), agentIdentities: keys.held, deadlines: deadlines)
     }
 
     /// The probes and rules of the catalogue in use, waited for where they are still being read.
@@ -44,10 +47,45 @@ public struct Desk: Sendable {
     /// - Throws: `ProbesError`.
     public func library() async throws -> ManifestLibrary { try await reading.value }
 
-    /// How a device of the inventory is reached.
-    public static func address(of device: Device) -> DeviceAddress {
-        DeviceAddress(
-            name: device.name, address: SSH.Address(host: device.address.host, port: device.address.port), user: device.address.user,
-            hostKeys: device.hostKeys.compactMap { HostKey(openSSH: $0) })
+    /// How the door of a device is reached: what OpenSSH's configuration says of its host, under what the inventory says, under the key that
+    /// was named at this desk. Only its pinned host keys are accepted.
+    ///
+    /// - Throws: What `Destinations` throws.
+    public func door(of device: Device) async throws(SSHError) -> Destination {
+        var destination = try await destination(of: device, user: device.address.user)
+        destination.hostKey = .pinned(device.hostKeys.compactMap { HostKey(openSSH: $0) })
+        if let named = keys.named { destination.identities = named }
+        return destination
+    }
+
+    /// How a device is reached as `user`, to be enrolled: its host key is judged by what is pinned already, or else by the fingerprint that
+    /// is expected, or else by OpenSSH's known_hosts files; where they say nothing `confirm` decides.
+    ///
+    /// `StrictHostKeyChecking` of `accept-new` and `no` is taken as `ask`, for nothing is pinned in silence.
+    ///
+    /// - Parameters:
+    ///   - fingerprint: As OpenSSH prints it, or nil.
+    ///   - isReplaced: Whether the device has another key now than is pinned or known: only `confirm` decides then.
+    /// - Throws: What `Destinations` throws.
+    public func enrolment(
+        of device: Device, user: String, fingerprint: String?, isReplaced: Bool = false,
+        confirm: @escaping @Sendable (HostKey) async -> Bool
+    ) async throws(SSHError) -> Destination {
+        var destination = try await destination(of: device, user: user)
+        let pinned = device.hostKeys.compactMap { HostKey(openSSH: $0) }
+        if let fingerprint {
+            destination.hostKey = .decide { $0.fingerprint == fingerprint }
+        } else if isReplaced {
+            destination.hostKey = .decide(confirm)
+        } else if !pinned.isEmpty {
+            destination.hostKey = .pinned(pinned)
+        } else if case .knownHosts(let hosts, let alias, _) = destination.hostKey, destination.configuration.strictHostKeyChecking != .yes {
+            destination.hostKey = .knownHosts(hosts, alias: alias, whenUnknown: .decide { await confirm($0.key) })
+        }
+        return destination
+    }
+
+    private func destination(of device: Device, user: String) async throws(SSHError) -> Destination {
+        try await destinations.destination(of: device.address.host, user: user, port: device.address.port)
     }
 }

@@ -154,8 +154,7 @@ public actor DeviceSession {
         switch way {
         case .child(let path, let arguments): return .child(path: path, arguments: arguments)
         case .ssh:
-            return .ssh(
-                try await DeviceConnection.open(to: Desk.address(of: device), identities: desk.identities, deadlines: desk.deadlines))
+            return .ssh(try await DeviceConnection.open(to: try await desk.door(of: device)))
         }
     }
 

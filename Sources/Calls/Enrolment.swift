@@ -66,20 +66,17 @@ public struct Enrolment: Sendable {
     /// Installs the agent over a root login.
     ///
     /// - Parameters:
-    ///   - device: Its address is used with `root` as the user.
-    ///   - identities: Keys for root.
-    ///   - policy: How root's connection decides about the host key; the key it accepted is pinned.
+    ///   - destination: How root's login is reached, as ``Desk/enrolment(of:user:fingerprint:isReplaced:confirm:)`` says, with what root
+    ///     logs in by; the host key that is accepted is the one to pin.
     ///   - package: For the device's architecture, as ``Installation/Survey/architecture`` names it.
     ///   - trust: Content of the device's trust file.
     ///   - authorizedKeys: Public keys in OpenSSH's form, with the name and role each stands for.
     /// - Returns: The host key to pin, and the verifier key of the device's ledger.
     public func install(
-        _ device: Device, rootIdentities identities: [Identity], policy: HostKeyPolicy, package: (Installation.Survey) throws -> Package,
-        trust: [UInt8], authorizedKeys: [(name: String, role: String, key: String)]
+        _ device: Device, over destination: Destination, package: (Installation.Survey) throws -> Package, trust: [UInt8],
+        authorizedKeys: [(name: String, role: String, key: String)]
     ) async throws -> (hostKey: HostKey, ledgerKey: String) {
-        let address = SSH.Address(host: device.address.host, port: device.address.port)
-        let connection = try await Connection.open(
-            to: address, user: "root", hostKey: policy, identities: identities, deadlines: desk.deadlines)
+        let connection = try await Connection.open(to: destination)
         do {
             let installation = Installation(connection: connection)
             let survey = try await installation.survey()

@@ -126,12 +126,14 @@ extension SweepRecord.State {
 
     private init(ssh error: SSHError) {
         switch error.code {
-        case .hostKeyChanged: self = .hostKeyChanged
-        case .hostKeyUnknown: self = .refused
-        case .authenticationRefused, .unsupportedKey, .keyFile, .agentUnavailable: self = .authFailed
-        case .timedOut: self = error.phase == .connect ? .unreachable : .timedOut
-        case .noRoute: self = .pathDown
         case .cancelled: self = .cancelled
+        // Whatever a jump host does, it says nothing of the device behind it.
+        case _ where error.jumpHost != nil: self = .pathDown
+        case .hostKeyChanged, .hostKeyRevoked: self = .hostKeyChanged
+        case .hostKeyUnknown, .knownHostsFile: self = .refused
+        case .authenticationRefused, .unsupportedKey, .keyFile, .keyFileEncrypted, .agentUnavailable: self = .authFailed
+        case .timedOut: self = error.phase == .connect ? .unreachable : .timedOut
+        case .noRoute, .configuration, .unsupportedConfiguration: self = .pathDown
         case .channelRefused: self = .refused
         default: self = .unreachable
         }

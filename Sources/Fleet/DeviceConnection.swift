@@ -1,43 +1,25 @@
 public import AgentClient
 public import SSH
 
-/// How a device is reached: where, as whom, and which host key it must show.
-public struct DeviceAddress: Sendable {
-    /// Name of the device, for messages.
-    public var name: String
-    /// Host and port of its sshd.
-    public var address: Address
-    /// Login name, usually `rollcall`.
-    public var user: String
-    /// Host keys pinned at enrolment, any of which it may show.
-    public var hostKeys: [HostKey]
-
-    /// Makes an address of its parts.
-    public init(name: String, address: Address, user: String, hostKeys: [HostKey]) {
-        self.name = name
-        self.address = address
-        self.user = user
-        self.hostKeys = hostKeys
-    }
-}
-
 /// An SSH connection to one device, over which sessions with its agent are opened.
 public struct DeviceConnection: Sendable {
+    /// An sshd that turns one away for its many logins lets the next in.
+    private static let attempts = 3
+
     private let connection: Connection
 
     private init(connection: Connection) { self.connection = connection }
 
-    /// Connects and logs in.
+    /// Connects and logs in, through the jump hosts that `destination` names.
     ///
-    /// - Parameters:
-    ///   - device: Where and as whom. Without a pinned host key nothing is trusted: `.hostKeyUnknown`.
-    ///   - identities: Keys to log in with, tried in order.
-    public static func open(
-        to device: DeviceAddress, identities: [Identity], deadlines: Deadlines = Deadlines()
-    ) async throws(SSHError) -> DeviceConnection {
-        let connection = try await Connection.open(
-            to: device.address, user: device.user, hostKey: .pinned(device.hostKeys), identities: identities, deadlines: deadlines)
-        return DeviceConnection(connection: connection)
+    /// - Throws: `.keyFile` where there is no key to log in with; what `Connection.open` throws.
+    public static func open(to destination: Destination) async throws(SSHError) -> DeviceConnection {
+        if destination.identities.isEmpty {
+            let reasons = destination.unusedKeyFiles.map(\.detail)
+            let facts = reasons.isEmpty ? "the ssh-agent holds none, and no usual key file is there" : reasons.joined(separator: "; ")
+            throw SSHError(.keyFile, phase: .authentication, detail: facts)
+        }
+        return DeviceConnection(connection: try await Connection.open(to: destination, attempts: attempts))
     }
 
     /// Opens a session with the device's agent; the batch rides in the exec request where it fits.

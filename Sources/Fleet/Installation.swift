@@ -70,13 +70,11 @@ public struct Installation: Sendable {
         }
         do {
             for item in items {
-                let mode = item.isExecutable ? "700" : "600"
-                let command = "cat > \(folder)/\(item.name) && chmod \(mode) \(folder)/\(item.name) && wc -c < \(folder)/\(item.name)"
-                let result = try await connection.run(command, input: item.bytes, outputLimit: 4_096)
-                // The size counts too: a channel that was cut off can look like one that ended well.
-                let size = String(decoding: result.standardOutput, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-                guard result.exit == .exited(0), size == String(item.bytes.count) else {
-                    throw Failure(step: "the upload of \(item.name)", complaint: Self.text(result))
+                do throws(SSHError) {
+                    try await connection.upload(item.bytes, to: "\(folder)/\(item.name)", permissions: item.isExecutable ? 0o700 : 0o600)
+                } catch {
+                    guard error.code == .uploadFailed else { throw error }
+                    throw Failure(step: "the upload of \(item.name)", complaint: error.detail)
                 }
             }
             let result = try await connection.run("cd \(folder) && ./install.sh 2>&1", outputLimit: 65_536)

@@ -2,46 +2,53 @@ internal import Foundation
 public import SSH
 
 /// Which keys a person logs in with.
-public enum LoginKeys {
-    /// The keys to try, in order.
-    ///
-    /// With a path, that file alone, or, where it is encrypted or of another kind than Ed25519, the same key from the ssh-agent. Without
-    /// one, what the ssh-agent holds, then `~/.ssh/id_ed25519`.
-    ///
-    /// - Parameters:
-    ///   - path: A private key file, or nil.
-    ///   - agentSocket: SSH_AUTH_SOCK, or nil.
-    ///   - home: The user's home directory.
-    /// - Throws: Why the named file cannot be used; `.keyFile` where there is no key at all.
-    public static func find(path: String?, agentSocket: String?, home: String) async throws(SSHError) -> [Identity] {
-        if let path {
-            do throws(SSHError) {
-                return [.ed25519(try Ed25519Key(contentsOfFile: path))]
-            } catch {
-                guard error.code != .keyFile || error.detail.contains("encrypted"), let agentSocket,
-                    let held = try? await identity(ofPublicKeyFile: path + ".pub", agentSocket: agentSocket)
-                else { throw error }
-                return [held]
-            }
-        }
-        var identities: [Identity] = []
-        if let agentSocket, let held = try? await SSH.agentIdentities(socketPath: agentSocket) {
-            identities += held.map { .agent(socketPath: agentSocket, publicKeyBlob: $0.blob) }
-        }
-        let usual = home + "/.ssh/id_ed25519"
-        if FileManager.default.fileExists(atPath: usual), let key = try? Ed25519Key(contentsOfFile: usual) {
-            identities.append(.ed25519(key))
-        }
-        guard !identities.isEmpty else {
-            throw SSHError(.keyFile, detail: "no key: the ssh-agent holds none, and \(usual) is not an unencrypted Ed25519 key")
-        }
-        return identities
+public struct LoginKeys: Sendable {
+    /// The key that was named, to be used alone; nil where none was named, and OpenSSH's configuration says which files are tried.
+    public let named: [Identity]?
+    /// What the person's ssh-agent holds.
+    public let held: [Identity]
+    /// Holds the named key where its file is encrypted; it ends with the last copy of this.
+    private let ownAgent: PrivateKeyAgent?
+
+    private init(named: [Identity]?, held: [Identity], ownAgent: PrivateKeyAgent? = nil) {
+        (self.named, self.held, self.ownAgent) = (named, held, ownAgent)
     }
 
-    private static func identity(ofPublicKeyFile path: String, agentSocket: String) async throws -> Identity? {
-        let line = try String(contentsOfFile: path, encoding: .utf8)
-        guard let key = HostKey(openSSH: line) else { return nil }
-        let held = try await SSH.agentIdentities(socketPath: agentSocket)
-        return held.contains { $0.blob == key.blob } ? .agent(socketPath: agentSocket, publicKeyBlob: key.blob) : nil
+    /// These and no others.
+    public init(only identities: [Identity]) { self.init(named: identities, held: []) }
+
+    /// The keys of the person at the desk.
+    ///
+    /// - Parameters:
+    ///   - path: A private key file to use alone, or nil. One that is encrypted, or of another kind than Ed25519, is looked for in the
+    ///     ssh-agent first, by the `.pub` file beside it; then it is given to an ssh-agent of this process's own.
+    ///   - agentSocket: SSH_AUTH_SOCK, or nil.
+    ///   - askPassphrase: Asks for the passphrase of the file it is given; nil where nobody can be asked.
+    /// - Throws: Why the named file cannot be used.
+    public static func find(
+        path: String?, agentSocket: String?, askPassphrase: @Sendable (String) async -> Secret?
+    ) async throws(SSHError) -> LoginKeys {
+        var held: [Identity] = []
+        if let agentSocket, let keys = try? await SSH.agentIdentities(socketPath: agentSocket) {
+            held = keys.map { .agent(socketPath: agentSocket, publicKeyBlob: $0.blob) }
+        }
+        guard let path else { return LoginKeys(named: nil, held: held) }
+        do throws(SSHError) {
+            return LoginKeys(named: [.ed25519(try Ed25519Key(contentsOfFile: path))], held: held)
+        } catch {
+            guard error.code == .keyFileEncrypted || error.code == .unsupportedKey else { throw error }
+            if let key = publicKey(inFile: path + ".pub"), let identity = held.first(where: { $0.publicKey == key }) {
+                return LoginKeys(named: [identity], held: held)
+            }
+            // A file of another kind may need none, and then nobody is asked for it.
+            let passphrase = error.code == .keyFileEncrypted ? await askPassphrase(path) : Secret("")
+            guard let passphrase else { throw error }
+            let agent = try await PrivateKeyAgent.open(keyFile: path, passphrase: passphrase)
+            return LoginKeys(named: agent.identities, held: held, ownAgent: agent)
+        }
+    }
+
+    private static func publicKey(inFile path: String) -> HostKey? {
+        (try? String(contentsOfFile: path, encoding: .utf8)).flatMap { HostKey(openSSH: $0) }
     }
 }

@@ -8,8 +8,10 @@ struct Configuration: Sendable {
     var data: String
     /// Who is at the desk.
     var operatorName: String
-    /// Private key to log in with; nil: the ssh-agent's, then ~/.ssh/id_ed25519.
+    /// Private key to log in with, alone; nil: those that OpenSSH's configuration names, and the ssh-agent's.
     var identity: String?
+    /// The only file of OpenSSH's configuration to be read; nil: the user's and the machine's.
+    var sshConfiguration: String?
     /// The signed catalogue's folder.
     var catalogue: String
     /// The agent's binary for this very machine.
@@ -24,7 +26,7 @@ struct Configuration: Sendable {
     var agentSocket: String?
 
     /// What may stand in the file, and what each key means.
-    private static let keys: Set<String> = ["data", "operator", "identity", "catalogue", "agent", "probes"]
+    private static let keys: Set<String> = ["data", "operator", "identity", "ssh_config", "catalogue", "agent", "probes"]
 
     /// Reads environment and file.
     ///
@@ -41,6 +43,7 @@ struct Configuration: Sendable {
         let house = house(environment: environment)
         return Configuration(
             data: data, operatorName: setting("operator") ?? nonEmpty(environment["USER"]) ?? NSUserName(), identity: setting("identity"),
+            sshConfiguration: setting("ssh_config"),
             catalogue: setting("catalogue") ?? data + "/catalogue", agent: setting("agent") ?? house?.agent,
             probes: setting("probes") ?? house?.probes, packaging: house?.packaging, home: home,
             agentSocket: nonEmpty(environment["SSH_AUTH_SOCK"]))

@@ -22,6 +22,11 @@ struct DeskOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Private key to log in with (ROLLCALL_IDENTITY).", valueName: "file"))
     var identity: String?
 
+    @Option(
+        name: .customLong("ssh-config"),
+        help: ArgumentHelp("Read this instead of ~/.ssh/config (ROLLCALL_SSH_CONFIG).", valueName: "file"))
+    var sshConfiguration: String?
+
     @Option(help: ArgumentHelp("Folder of the signed catalogue (ROLLCALL_CATALOGUE).", valueName: "folder"))
     var catalogue: String?
 
@@ -36,6 +41,12 @@ struct DeskOptions: ParsableArguments {
         }
         if let operatorName { configuration.operatorName = operatorName }
         if let identity { configuration.identity = identity }
+        if let sshConfiguration { configuration.sshConfiguration = sshConfiguration }
+        if let path = configuration.sshConfiguration, !FileManager.default.isReadableFile(atPath: path) {
+            throw CommandFailure(
+                .notFound, kind: "ssh-config", "The OpenSSH client configuration \(displayed(path)) cannot be read.",
+                next: "Check the path, or leave it out to use ~/.ssh/config.")
+        }
         if let catalogue { configuration.catalogue = catalogue }
         guard Device.isName(configuration.operatorName) else {
             throw CommandFailure(
@@ -51,9 +62,7 @@ struct DeskOptions: ParsableArguments {
     }
 
     /// Opens the store, the catalogue and the keys.
-    ///
-    /// - Parameter identities: Keys to use instead of the configured ones.
-    func desk(identities: [Identity]? = nil) async throws -> Desk {
+    func desk() async throws -> Desk {
         let configuration = try configuration()
         let folder = CatalogueFolder(configuration.catalogue)
         guard FileManager.default.fileExists(atPath: configuration.catalogue + "/header.cbor") else {
@@ -66,16 +75,11 @@ struct DeskOptions: ParsableArguments {
         let (packed, signed) = (try folder.read(), try folder.signed())
         try packed.checkParts()
         let database = try RollcallDatabase(path: configuration.data + "/rollcall.db")
-        let keys: [Identity]
-        if let identities {
-            keys = identities
-        } else {
-            keys = try await LoginKeys.find(
-                path: configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
-        }
+        let keys = try await LoginKeys.find(
+            path: configuration.identity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
         return Desk(
             database: database, library: { try packed.library() }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
-            identities: keys)
+            keys: keys, sshConfiguration: configuration.sshConfiguration)
     }
 }
 

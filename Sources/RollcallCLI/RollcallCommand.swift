@@ -87,7 +87,7 @@ extension CommandFailure {
     ///   - device: The device it concerns, if it concerns one.
     init?(_ error: any Error, device: Device? = nil) {
         let name = device?.name ?? "the device"
-        let address = device.map { "\($0.address.host) port \($0.address.port)" } ?? "its address"
+        let address = device.map { displayed($0.address.place) } ?? "its address"
         switch error {
         case let error as CommandFailure: self = error
         case let error as SSHError: self.init(error, device: name, address: address)

@@ -9,6 +9,10 @@ extension CommandFailure {
     ///   - address: Host and port, for the sentence.
     init(_ error: SSHError, device: String, address: String) {
         let detail = displayed(error.detail)
+        if let jumpHost = error.jumpHost, error.code != .cancelled {
+            self.init(error, jumpHost: displayed("\(jumpHost)"), before: device)
+            return
+        }
         switch error.code {
         case .nameNotFound:
             self.init(
@@ -25,7 +29,12 @@ extension CommandFailure {
         case .resetBeforeBanner:
             self.init(
                 .unreachable, kind: "reset", "\(device) cannot be reached: \(address) closed the connection before it said anything.",
-                next: "Try again in a moment; an sshd with many logins under way (MaxStartups) does this.")
+                next: "It was tried three times. Try again in a moment; an sshd with many logins under way (MaxStartups) does this.")
+        case .notReachedFromJumpHost:
+            self.init(
+                .unreachable, kind: "not-reached-from-jump-host",
+                "\(device) cannot be reached: its jump host is there, and could not connect to \(address).",
+                next: "Ask whether the device is up, and check its address as the jump host knows it.")
         case .notSSH:
             self.init(
                 .unreachable, kind: "not-ssh", "What answers at \(address) is not an SSH server.",
@@ -37,7 +46,7 @@ extension CommandFailure {
         case .hostKeyChanged:
             self.init(
                 .hostKeyChanged, kind: "host-key-changed",
-                "\(device) shows another host key than the one pinned at its enrolment: \(detail).",
+                "\(device) shows another host key than the one on record: \(detail).",
                 next:
                     "If the device was replaced or set up anew, accept it on purpose with `rollcall device rekey \(device)`; otherwise stop here and report it."
             )
@@ -45,10 +54,30 @@ extension CommandFailure {
             self.init(
                 .hostKeyUnknown, kind: "host-key-unknown", "No host key is pinned for \(device), and none was accepted: \(detail).",
                 next: "`rollcall device enroll \(device)` pins it; read the fingerprint from the device or its paperwork for --host-key.")
+        case .hostKeyRevoked:
+            self.init(
+                .hostKeyChanged, kind: "host-key-revoked", "\(device) shows a host key that was revoked: \(detail).",
+                next: "Stop here and report it: somebody may hold that key who is not the device.")
+        case .knownHostsFile:
+            self.init(
+                .badData, kind: "known-hosts-file", "A known_hosts file cannot be used: \(detail).",
+                next: "Check its permissions and content, or name the key's fingerprint with --host-key.")
+        case .configuration:
+            self.init(
+                .badData, kind: "ssh-configuration", "OpenSSH's configuration does not say how to reach \(device): \(detail).",
+                next: "Mend ~/.ssh/config, and check with `ssh -G HOST`; or set the device's address with `rollcall device add`.")
+        case .unsupportedConfiguration:
+            self.init(
+                .badData, kind: "ssh-configuration", "OpenSSH's configuration asks for what cannot be done here: \(detail).",
+                next: "Use ProxyJump instead of a ProxyCommand, or name another configuration with --ssh-config.")
         case .authenticationRefused:
             self.init(
-                .authenticationRefused, kind: "authentication-refused", "\(device) did not accept the key: \(detail).",
+                .authenticationRefused, kind: "authentication-refused", "\(device) did not let us in: \(detail).",
                 next: "Check which key you use (--identity), and that it was enrolled on this device.")
+        case .keyFileEncrypted:
+            self.init(
+                .notFound, kind: "key-file", "The key cannot be used without its passphrase: \(detail).",
+                next: "Add it to your ssh-agent with `ssh-add`, or run this on a terminal, where you are asked for it.")
         case .unsupportedKey:
             self.init(
                 .authenticationRefused, kind: "unsupported-key", "The key cannot be used to log in: \(detail).",
@@ -84,5 +113,27 @@ extension CommandFailure {
                 .connectionLost, kind: "ssh", "The connection to \(device) failed: \(detail.isEmpty ? error.code.description : detail).",
                 next: "Try again; if it stays, run with --json and report the error.")
         }
+    }
+
+    /// What the trouble of a jump host means: nothing of the device behind it.
+    private init(_ error: SSHError, jumpHost: String, before device: String) {
+        let status: ExitStatus
+        let next: String
+        switch error.code {
+        case .hostKeyUnknown:
+            status = .hostKeyUnknown
+            next = "Connect to it once with `ssh`, which shows its key and records it in known_hosts."
+        case .hostKeyChanged, .hostKeyRevoked:
+            status = .hostKeyChanged
+            next = "If the jump host was set up anew, mend known_hosts on purpose with `ssh-keygen -R`; otherwise stop here and report it."
+        case .authenticationRefused, .unsupportedKey, .keyFile, .keyFileEncrypted, .agentUnavailable:
+            status = .authenticationRefused
+            next = "Check that `ssh` gets you into it: its keys are those that ~/.ssh/config and your ssh-agent name, never --identity."
+        default:
+            status = .unreachable
+            next = "Check that `ssh` gets you into it, before you call the device down."
+        }
+        self.init(
+            status, kind: "jump-host", "\(device) lies behind \(jumpHost), which cannot be used: \(displayed(error.detail)).", next: next)
     }
 }

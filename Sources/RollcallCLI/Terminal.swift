@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SSH
 
 /// How text for people is written: colour only on a terminal, none with NO_COLOR.
 struct Terminal {
@@ -8,6 +9,9 @@ struct Terminal {
     let canAsk: Bool
     /// Columns of the terminal; 100 where there is none.
     let width: Int
+
+    /// What a server is sent at most; nobody types more.
+    private static let answerLimitInBytes = 1_024
 
     /// The process's own terminal.
     static let current = Terminal()
@@ -52,6 +56,48 @@ struct Terminal {
         FileHandle.standardError.write(Data((question + " [yes/no] ").utf8))
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         return answer == "yes" || answer == "y"
+    }
+
+    /// Asks for a line that is not to be seen while it is typed; nil where nobody can be asked, or the person gave up with Control-C or
+    /// Control-D.
+    ///
+    /// Byte by byte, so that an interrupt cannot leave the terminal without its echo.
+    func secret(_ question: String, isEchoed: Bool = false) -> Secret? {
+        let terminal = canAsk ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1
+        guard terminal >= 0 else { return nil }
+        defer { close(terminal) }
+        var usual = termios()
+        guard tcgetattr(terminal, &usual) == 0 else { return nil }
+        var quiet = usual
+        quiet.c_lflag &= ~tcflag_t(ECHO | ECHOE | ECHOK | ECHONL | ICANON | ISIG | IEXTEN)
+        (quiet.c_cc.6, quiet.c_cc.5) = (1, 0)  // VMIN and VTIME: each byte as it comes
+        func show(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { write(terminal, $0.baseAddress, $0.count) } }
+        guard tcsetattr(terminal, TCSAFLUSH, &quiet) == 0 else { return nil }
+        defer {
+            tcsetattr(terminal, TCSAFLUSH, &usual)
+            show([UInt8(ascii: "\n")])
+        }
+        show(Array(question.utf8))
+        var line: [UInt8] = []
+        line.reserveCapacity(Self.answerLimitInBytes)
+        while true {
+            var byte: UInt8 = 0
+            guard read(terminal, &byte, 1) == 1 else { return nil }
+            switch byte {
+            case UInt8(ascii: "\r"), UInt8(ascii: "\n"): return Secret(wiping: &line)
+            case 3: return nil
+            case 4 where line.isEmpty: return nil
+            case 8, 127:
+                // A character of several bytes goes as one.
+                while let last = line.popLast(), last & 0xc0 == 0x80 {}
+                if isEchoed { show(Array("\u{8} \u{8}".utf8)) }
+            case 21: line.removeAll(keepingCapacity: true)
+            case 32... where line.count < Self.answerLimitInBytes:
+                line.append(byte)
+                if isEchoed { show([byte]) }
+            default: break
+            }
+        }
     }
 
     /// `text` broken into lines of at most ``width`` less `indent` columns, each after the first indented.

@@ -38,7 +38,9 @@ extension Establishment {
 
     private func refusal(_ facts: String, tried: [String]) -> SSHError {
         let list = tried.isEmpty ? "no identity was given" : "tried \(tried.joined(separator: ", "))"
-        return SSHError(.authenticationRefused, phase: .authentication, detail: "user \(printable(user.utf8)): \(list); \(facts)")
+        return SSHError(
+            .authenticationRefused, phase: .authentication, detail: "user \(printable(user.utf8)): \(list); \(facts)",
+            offeredHostKey: driver.session.hostKey)
     }
 
     /// Asked only after a refusal, since it costs a round trip.

@@ -51,14 +51,26 @@ public actor Connection {
     /// - Parameters:
     ///   - jumpHost: The server to go through; straight to the address if `nil`.
     ///   - executor: Where to run, if there is no jump host; on one of NIO's shared loops if `nil`.
+    ///   - attempts: How often it is tried, a little later each time, where the server hangs up before its banner: so does an sshd with many
+    ///     logins under way (MaxStartups), and a kernel whose queue of connections was full.
     /// - Throws: One code for each way this can fail, with the phase. Nothing is left open then.
     public static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
-        through jumpHost: JumpHost? = nil, on executor: LoopExecutor? = nil
+        through jumpHost: JumpHost? = nil, on executor: LoopExecutor? = nil, attempts: Int = 1
     ) async throws(SSHError) -> Connection {
-        try await open(
-            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost, on: executor,
-            deliveryLimit: nil)
+        var attempt = 1
+        while true {
+            do throws(SSHError) {
+                return try await open(
+                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost,
+                    on: executor, deliveryLimit: nil)
+            } catch {
+                guard error.code == .resetBeforeBanner, error.jumpHost == nil, attempt < attempts else { throw error }
+                // Spread, so that those who were turned away together do not come back together.
+                try? await Task.sleep(for: .milliseconds(100 * attempt * Int.random(in: 50...150) / 100))
+                attempt += 1
+            }
+        }
     }
 
     /// - Parameter deliveryLimit: How many bytes one call of libssh2 is given; for tests.
@@ -155,7 +167,7 @@ public actor Connection {
     /// A deadline or cancellation in the middle leaves the server's late answer to come: the tunnels that are open go on, and no other
     /// can be opened here.
     ///
-    /// - Throws: `.noRoute` where the server could not connect, `.channelRefused` where it will not.
+    /// - Throws: `.notReachedFromJumpHost` where the server could not connect, `.channelRefused` where it will not.
     func openTunnel(to address: Address, within limit: Duration) async throws(SSHError) -> NIOLoopBound<TunnelTransport> {
         let (driver, deadline) = (driver, NIODeadline.after(limit))
         try driver.check(await driver.requests.enter(until: deadline), phase: .connect)
@@ -172,7 +184,8 @@ public actor Connection {
             // Half-open in libssh2 until the answer comes: the gate stays shut.
             if error.code != .timedOut && error.code != .cancelled { driver.requests.leave() }
             guard error.code == .channelRefused, error.detail.contains("connect failed") else { throw error }
-            throw SSHError(.noRoute, phase: .connect, detail: "\(address): the jump host could not connect", libssh2Code: error.libssh2Code)
+            let facts = "\(address): the jump host could not connect"
+            throw SSHError(.notReachedFromJumpHost, phase: .connect, detail: facts, libssh2Code: error.libssh2Code)
         }
     }
 

@@ -6,8 +6,8 @@ public struct Ed25519Key: Sendable {
 
     /// Reads an unencrypted OpenSSH private key file; a file that has not changed is parsed once per process.
     ///
-    /// - Throws: `.keyFile` if the file cannot be read, is readable for others, or is not a private key; `.unsupportedKey` with a hint
-    ///   if it is encrypted or of another kind.
+    /// - Throws: `.keyFile` if the file cannot be read, is readable for others, or is not a private key; `.keyFileEncrypted` and
+    ///   `.unsupportedKey`, with a hint, if it is encrypted or of another kind.
     public init(contentsOfFile path: String) throws(SSHError) {
         self = try PrivateKeyFile.key(atPath: path, cache: .shared)
     }

@@ -65,5 +65,6 @@ extension Identity {
         }
     }
 
-    private var publicKey: HostKey? { publicKeyBlob.flatMap { HostKey(blob: $0) } }
+    /// The public half; `nil` if it is no key, or one that cannot be read.
+    public var publicKey: HostKey? { publicKeyBlob.flatMap { HostKey(blob: $0) } }
 }

@@ -93,7 +93,7 @@ public actor JumpHost {
             if error.code == .timedOut || error.code == .cancelled { members.removeAll { $0 === member } }
             member.isOpening = false
             vacancies.signalAll()
-            let isTheTarget = error.code == .noRoute || error.code == .timedOut || error.code == .cancelled
+            let isTheTarget = [.notReachedFromJumpHost, .timedOut, .cancelled].contains(error.code)
             throw isTheTarget ? error : error.onTheWay(through: self.address)
         }
     }
@@ -158,18 +158,8 @@ public actor JumpHost {
     }
 
     private func connect() async throws(SSHError) -> Connection {
-        var attempt = 1
-        while true {
-            do throws(SSHError) {
-                return try await Connection.open(
-                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: next, on: loopExecutor
-                )
-            } catch {
-                guard error.code == .resetBeforeBanner, error.jumpHost == nil, attempt < limits.attempts else { throw error }
-                // Spread, so that desks that were turned away together do not come back together.
-                try? await Task.sleep(for: .milliseconds(100 * attempt * Int.random(in: 50...150) / 100))
-                attempt += 1
-            }
-        }
+        try await Connection.open(
+            to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: next, on: loopExecutor,
+            attempts: limits.attempts)
     }
 }

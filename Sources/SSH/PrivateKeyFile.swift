@@ -65,11 +65,11 @@ enum PrivateKeyFile {
             let count = reader.uint32(), count == 1, let blob = reader.string(), let secret = reader.string()
         else { throw malformed }
         let algorithm = HostKey(blob: blob)?.algorithm ?? "unknown"
+        guard cipher == "none", kdf == "none" else {
+            throw SSHError(.keyFileEncrypted, detail: "\(path): encrypted with a passphrase; add it to ssh-agent with ssh-add")
+        }
         guard algorithm == "ssh-ed25519" else {
             throw SSHError(.unsupportedKey, detail: "\(path): an \(algorithm) key; add it to ssh-agent, or use an Ed25519 key")
-        }
-        guard cipher == "none", kdf == "none" else {
-            throw SSHError(.unsupportedKey, detail: "\(path): encrypted with a passphrase; add it to ssh-agent with ssh-add")
         }
         guard let key = decodeSecret(secret), key.publicKey.blob == blob else { throw malformed }
         return key

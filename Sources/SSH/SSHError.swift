@@ -15,6 +15,8 @@ public struct SSHError: Error, Sendable {
         public static let refused = Code("refused")
         /// No way to the host's network.
         public static let noRoute = Code("noRoute")
+        /// The jump host is there, and could not connect to the server; the detail has no reason, since libssh2 keeps the jump host's.
+        public static let notReachedFromJumpHost = Code("notReachedFromJumpHost")
         /// The server hung up before its banner, as sshd does beyond MaxStartups: the path's trouble more often than the device's.
         public static let resetBeforeBanner = Code("resetBeforeBanner")
         /// Something answers, and it does not speak SSH 2.
@@ -33,6 +35,8 @@ public struct SSHError: Error, Sendable {
         public static let authenticationRefused = Code("authenticationRefused")
         /// A key of a kind, or kept in a way, that cannot be used here.
         public static let unsupportedKey = Code("unsupportedKey")
+        /// A key file is encrypted, so that it cannot be used without its passphrase.
+        public static let keyFileEncrypted = Code("keyFileEncrypted")
         /// A key file cannot be read or is not one.
         public static let keyFile = Code("keyFile")
         /// OpenSSH's client configuration asks for what cannot be done here; the detail names it.
@@ -53,6 +57,8 @@ public struct SSHError: Error, Sendable {
         public static let closed = Code("closed")
         /// The waiting task was cancelled.
         public static let cancelled = Code("cancelled")
+        /// A file could not be written on the server; the detail has its last words.
+        public static let uploadFailed = Code("uploadFailed")
         /// A command wrote more than its caller allowed.
         public static let outputLimit = Code("outputLimit")
     }
@@ -75,7 +81,7 @@ public struct SSHError: Error, Sendable {
     public let phase: Phase?
     /// Facts: an address, a path, fingerprints, methods. One line, printable.
     public let detail: String
-    /// The key the server showed, where the error is about it.
+    /// The key the server showed, where the error is about it, or about the user and the key was accepted.
     public let offeredHostKey: HostKey?
     /// libssh2's own number, where it gave one.
     public let libssh2Code: Int32?

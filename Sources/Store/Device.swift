@@ -21,13 +21,13 @@ public struct Device: Equatable, Sendable {
     public struct Address: Equatable, Sendable {
         /// Host name or address.
         public var host: String
-        /// TCP port, 1 to 65535.
-        public var port: Int
+        /// TCP port, 1 to 65535; nil: as OpenSSH's configuration says for the host, which is 22 where it says nothing.
+        public var port: Int?
         /// Login name.
         public var user: String
 
         /// Makes an address of its parts.
-        public init(host: String, port: Int = 22, user: String = "rollcall") {
+        public init(host: String, port: Int? = nil, user: String = "rollcall") {
             (self.host, self.port, self.user) = (host, port, user)
         }
     }

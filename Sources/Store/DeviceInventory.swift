@@ -12,7 +12,8 @@ extension RollcallDatabase {
         operator person: String
     ) throws(StoreError) -> Device {
         guard Device.isName(name) else { throw StoreError(.invalid, name) }
-        guard (1...65_535).contains(address.port), !address.host.isEmpty, !address.host.hasPrefix("-"), !address.user.hasPrefix("-") else {
+        let isAddress = !address.host.isEmpty && !address.host.hasPrefix("-") && !address.user.hasPrefix("-")
+        guard isAddress, (1...65_535).contains(address.port ?? 22) else {
             throw StoreError(.invalid, address.host)
         }
         return try record(name) { transaction in
@@ -163,7 +164,7 @@ extension RollcallDatabase {
 
 extension Device {
     init(_ row: Row) throws {
-        guard let port = Int(exactly: try row.integer("port")) else { throw StoreError(.corrupt, "port") }
+        let port = try row.optionalInteger("port").map { Int($0) }
         self.init(
             id: try row.text("id"), name: try row.text("name"),
             address: Address(host: try row.text("host"), port: port, user: try row.text("user")),

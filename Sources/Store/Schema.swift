@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort]
 
     static var version: Int { steps.count }
 
@@ -128,5 +128,13 @@ enum Schema {
           state TEXT, detail TEXT NOT NULL DEFAULT '', session TEXT REFERENCES sessions (id), verdict TEXT REFERENCES verdicts (id),
           ended_at INTEGER, PRIMARY KEY (sweep, device)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// A port that is not said is OpenSSH's configuration's to say.
+    private static let openPort = """
+        ALTER TABLE devices RENAME COLUMN port TO closed_port;
+        ALTER TABLE devices ADD COLUMN port INTEGER;
+        UPDATE devices SET port = closed_port;
+        ALTER TABLE devices DROP COLUMN closed_port;
         """
 }

@@ -20,11 +20,14 @@ def main():
     parser.add_argument("--python", required=True)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="200 addresses, one run each, no crowd")
-    parser.add_argument("--only", help="comma-separated clients")
+    parser.add_argument("--only", help="comma-separated clients; or: crowd")
     tools = parser.parse_args()
     count, runs, at_once = (200, 1, 64) if tools.quick else (1000, 3, 64)
     server = Server()
     try:
+        if tools.only == "crowd":
+            print(json.dumps({"crowd": crowd(server, tools)}))
+            return
         result = bench(server, tools, count, runs, at_once)
         if not tools.quick and not tools.only:
             result["crowd"] = crowd(server, tools)

@@ -1,4 +1,5 @@
 import Calls
+import Fleet
 import Foundation
 import Glibc
 import Ledger
@@ -43,7 +44,7 @@ struct SilentDeviceTests {
         let manifest = Array("id: one.silent\ntitle: One\nimpact: observe\nrun: [/bin/true]\n".utf8)
         let desk = Desk(
             database: database, library: { try ManifestLibrary(texts: [("one/silent/probe.yaml", manifest)]) }, catalogueDigest: [],
-            operatorName: "alice", identities: [.ed25519(Ed25519Key.generate())],
+            operatorName: "alice", keys: LoginKeys(only: [.ed25519(Ed25519Key.generate())]),
             deadlines: Deadlines(connect: .seconds(5), handshake: .milliseconds(200)))
         let port = try SilentPort()
         let device = try database.addDevice(

@@ -63,7 +63,7 @@ extension ServerTests {
                 let jumpHost = jump(server)
                 let nowhere = Address(host: "127.0.0.1", port: try Scratch.freePort())
                 let error = await #expect(throws: SSHError.self) { _ = try await open(server, through: jumpHost, at: nowhere) }
-                #expect(error?.code == .noRoute)
+                #expect(error?.code == .notReachedFromJumpHost)
                 #expect(error?.jumpHost == nil)
                 let absent = JumpHost(
                     address: nowhere, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity])

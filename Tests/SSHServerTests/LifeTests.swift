@@ -155,5 +155,29 @@ extension ServerTests {
                 await connection.close()
             }
         }
+
+        @Test("a server that turns one away for its many logins is tried again, if that is wanted")
+        func turnedAway() async throws {
+            try await Server.with(settings: ["MaxStartups 1"]) { server in
+                let address = try SocketAddress(ipAddress: server.address.host, port: server.port)
+                let other = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get()
+                func open(attempts: Int) async throws(SSHError) {
+                    let connection = try await Connection.open(
+                        to: server.address, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity],
+                        attempts: attempts)
+                    await connection.close()
+                }
+                // The one who is let in has said nothing yet when sshd has counted him.
+                var error: SSHError?
+                for _ in 0..<50 where error == nil {
+                    do throws(SSHError) { try await open(attempts: 1) } catch let refusal { error = refusal }
+                }
+                #expect(error?.code == .resetBeforeBanner, "\(error?.description ?? "")")
+                async let opened: Void = open(attempts: 20)
+                try await Task.sleep(for: .milliseconds(300))
+                try await other.close()
+                try await opened
+            }
+        }
     }
 }

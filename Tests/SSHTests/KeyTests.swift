@@ -61,7 +61,7 @@ struct KeyTests {
         defer { for name in [path, path + ".pub"] { try? FileManager.default.removeItem(atPath: name) } }
         _ = try keygen(["-q"] + arguments + ["-f", path])
         let error = #expect(throws: SSHError.self) { _ = try Ed25519Key(contentsOfFile: path) }
-        #expect(error?.code == .unsupportedKey)
+        #expect(error?.code == (arguments.last == "" ? .unsupportedKey : .keyFileEncrypted))
         #expect(error?.detail.contains("ssh-agent") == true)
     }
 

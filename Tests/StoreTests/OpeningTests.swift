@@ -160,6 +160,23 @@ struct OpeningTests {
         #expect(found == Schema.version && violations == 0)
     }
 
+    @Test("a device of an earlier version keeps its port; a new one may leave it to OpenSSH's configuration")
+    func ports() throws {
+        try FileManager.default.createDirectory(atPath: scratch.directory, withIntermediateDirectories: true)
+        try scratch.outside().write { database in
+            try Schema.migrate(database, to: 4)
+            try database.execute(
+                sql: """
+                    INSERT INTO devices (id, name, host, port, user, site, model, tags, host_keys, added_at)
+                    VALUES ('d', 'kiosk-1', 'kiosk-1.lan', 2222, 'rollcall', '', '', '[]', '[]', 0)
+                    """)
+        }
+        let store = try scratch.open()
+        #expect(try store.device(named: "kiosk-1").address == Device.Address(host: "kiosk-1.lan", port: 2222))
+        let open = try store.addDevice(name: "kiosk-2", address: Device.Address(host: "kiosk-2"), operator: "alice")
+        #expect(try store.device(id: open.id).address.port == nil)
+    }
+
     @Test("every table is strict")
     func strict() throws {
         _ = try scratch.open()

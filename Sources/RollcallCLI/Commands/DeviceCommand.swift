@@ -21,11 +21,11 @@ struct DeviceCommand: AsyncParsableCommand {
         @Argument(help: "A name for it: letters, digits and . _ -")
         var name: String
 
-        @Option(help: "Host name or address of its sshd.")
-        var host: String
+        @Option(help: "Host name, alias of ~/.ssh/config, or address of its sshd; the device's name otherwise.")
+        var host: String?
 
-        @Option(help: "Port of its sshd.")
-        var port = 22
+        @Option(help: "Port of its sshd; what ~/.ssh/config says otherwise, or 22.")
+        var port: Int?
 
         @Option(help: "Login name of its door.")
         var user = "rollcall"
@@ -47,7 +47,7 @@ struct DeviceCommand: AsyncParsableCommand {
             let device: Device
             do throws(StoreError) {
                 device = try database.addDevice(
-                    name: name, address: Device.Address(host: host, port: port, user: user),
+                    name: name, address: Device.Address(host: host ?? name, port: port, user: user),
                     labels: Device.Labels(site: site, model: model, tags: tags), operator: person)
             } catch {
                 if error.code == .invalid {
@@ -74,8 +74,9 @@ struct DeviceCommand: AsyncParsableCommand {
             if devices.isEmpty { return Terminal.current.line("No device matches.") }
             var table = TextTable(["NAME", "ADDRESS", "SITE", "MODEL", "AGENT", "CATALOGUE", "LAST SEEN"])
             for device in devices {
+                let port = device.address.port.map { ":\($0)" } ?? ""
                 table.add([
-                    device.name, displayed("\(device.address.user)@\(device.address.host):\(device.address.port)", limit: 60),
+                    device.name, displayed(device.address.user + "@" + device.address.host + port, limit: 60),
                     displayed(device.labels.site, limit: 24), displayed(device.labels.model, limit: 24),
                     device.agent.enrolledAt == nil ? "not enrolled" : displayed(device.agent.version, limit: 16),
                     device.agent.catalogueVersion == 0 ? "-" : "\(device.agent.catalogueVersion)",
@@ -101,7 +102,7 @@ struct DeviceCommand: AsyncParsableCommand {
             let terminal = Terminal.current
             terminal.line(
                 terminal.styled(found.name, .bold)
-                    + "  \(displayed(found.address.user))@\(displayed(found.address.host)) port \(found.address.port)")
+                    + "  \(displayed(found.address.user))@\(displayed(found.address.place))")
             terminal.line(
                 "   site \(displayed(found.labels.site)), model \(displayed(found.labels.model)), tags \(displayed(found.labels.tags.joined(separator: " ")))"
             )
@@ -142,7 +143,7 @@ struct DeviceCommand: AsyncParsableCommand {
         func run() async throws {
             let desk = try await options.desk()
             let found = try findDevice(device, desk.database)
-            let shown = try await withDevice(found) { try await HostKeyCheck.shown(by: found, expected: hostKey) }
+            let shown = try await withDevice(found) { try await HostKeyCheck.shown(by: found, desk, expected: hostKey, isReplaced: true) }
             try desk.database.replaceHostKeys(
                 device: found.id, hostKeys: [shown.openSSH], operator: desk.operatorName, reason: reason)
             Terminal.current.line("Pinned \(shown.fingerprint) for \(found.name).")
@@ -195,12 +196,18 @@ struct SelectionOptions: ParsableArguments {
     }
 }
 
+extension Device.Address {
+    /// Host and port, as a sentence has them.
+    var place: String { port.map { "\(host) port \($0)" } ?? host }
+}
+
 /// A device for `--json`.
 struct DeviceBody: Encodable {
     let id: String
     let name: String
     let host: String
-    let port: Int
+    /// Absent where OpenSSH's configuration says it.
+    let port: Int?
     let user: String
     let site: String
     let model: String

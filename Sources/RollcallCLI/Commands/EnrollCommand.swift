@@ -22,6 +22,9 @@ struct EnrollCommand: AsyncParsableCommand {
     @Option(help: "Private key of root on the device.")
     var rootIdentity: String?
 
+    @Option(help: "File whose first line is root's password; without it, and where keys do not do, a person is asked.")
+    var rootPasswordFile: String?
+
     @Option(help: "Fingerprint of the device's host key (SHA256:...), read from the device or its paperwork.")
     var hostKey: String?
 
@@ -62,7 +65,7 @@ struct EnrollCommand: AsyncParsableCommand {
             let pinned: HostKey
             let ledger: String
             if noInstall {
-                pinned = try await HostKeyCheck.shown(by: found, expected: hostKey)
+                pinned = try await HostKeyCheck.shown(by: found, desk, expected: hostKey)
                 ledger = ledgerKey ?? ""
             } else {
                 (pinned, ledger) = try await install(found, enrolment, desk: desk, configuration: configuration)
@@ -82,16 +85,37 @@ struct EnrollCommand: AsyncParsableCommand {
     private func install(
         _ device: Device, _ enrolment: Enrolment, desk: Desk, configuration: Configuration
     ) async throws -> (HostKey, String) {
-        let root = try await LoginKeys.find(
-            path: rootIdentity ?? configuration.identity, agentSocket: configuration.agentSocket, home: configuration.home)
         let trustBytes = [UInt8](try readFile(trust ?? ""))
         _ = try TrustPolicy(file: trustBytes)
-        let key = try publicKey(configuration, desk)
+        var destination = try await desk.enrolment(
+            of: device, user: "root", fingerprint: hostKey, confirm: { HostKeyCheck.confirm($0, of: device.name) })
+        let root = try await rootLogin(configuration, desk: desk, unnamed: destination.identities)
+        destination.identities = root.identities
+        let key = try await publicKey(device, desk)
         if !yes { try confirm("Install the agent on \(device.name) (\(device.address.host)) as root?") }
+        // An encrypted key is signed with by an ssh-agent that lasts as long as this.
+        defer { withExtendedLifetime(root) {} }
         return try await enrolment.install(
-            device, rootIdentities: root, policy: HostKeyCheck.policy(for: device, expected: hostKey),
-            package: { survey in try Self.package(survey, configuration) }, trust: trustBytes,
+            device, over: destination, package: { survey in try Self.package(survey, configuration) }, trust: trustBytes,
             authorizedKeys: [(desk.operatorName, role, key)])
+    }
+
+    /// What root logs in by: keys first, then a password, from a file or from a person.
+    ///
+    /// - Parameter unnamed: The keys to try where none was named.
+    private func rootLogin(
+        _ configuration: Configuration, desk: Desk, unnamed: [Identity]
+    ) async throws -> (identities: [Identity], keys: LoginKeys) {
+        var keys = desk.keys
+        if let rootIdentity {
+            keys = try await LoginKeys.find(
+                path: rootIdentity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
+        }
+        let identities = (keys.named ?? unnamed) + (try Questions.passwords(file: rootPasswordFile))
+        guard !identities.isEmpty else {
+            throw SSHError(.keyFile, phase: .authentication, detail: "none for root: no key, and nobody to ask for a password")
+        }
+        return (identities, keys)
     }
 
     /// The package for a device's architecture.
@@ -114,7 +138,7 @@ struct EnrollCommand: AsyncParsableCommand {
     }
 
     /// The public key that is let in, as one OpenSSH line without options or line breaks.
-    private func publicKey(_ configuration: Configuration, _ desk: Desk) throws -> String {
+    private func publicKey(_ device: Device, _ desk: Desk) async throws -> String {
         if let operatorKey {
             let text = String(decoding: try readFile(operatorKey), as: UTF8.self)
             guard let key = HostKey(openSSH: text) else {
@@ -122,13 +146,7 @@ struct EnrollCommand: AsyncParsableCommand {
             }
             return key.openSSH
         }
-        switch desk.identities.first {
-        case .ed25519(let key): return key.publicKey.openSSH
-        case .agent(_, let blob):
-            guard let key = HostKey(blob: blob) else { break }
-            return key.openSSH
-        case .password, .keyboardInteractive, nil: break
-        }
+        if let key = try await desk.door(of: device).identities.lazy.compactMap(\.publicKey).first { return key.openSSH }
         throw CommandFailure(.notFound, kind: "public-key", "There is no public key to let in.", next: "Name one with --operator-key.")
     }
 
@@ -156,42 +174,31 @@ func readFile(_ path: String) throws(CommandFailure) -> Data {
     }
 }
 
-/// How a host key comes to be trusted: by its fingerprint, by a pin there is already, or by a typed yes; never in silence.
+/// How a host key comes to be trusted: by its fingerprint, by a pin or a known_hosts file, or by a typed yes; never in silence.
 enum HostKeyCheck {
-    /// The policy for a first connection.
-    static func policy(for device: Device, expected: String?) -> HostKeyPolicy {
-        if let expected { return .decide { $0.fingerprint == expected } }
-        let pinned = device.hostKeys.compactMap { HostKey(openSSH: $0) }
-        if !pinned.isEmpty { return .pinned(pinned) }
-        return .decide { key in
-            Terminal.current.confirm("\(device.name) shows the host key \(key.algorithm) \(key.fingerprint). Is that its key?")
-        }
+    /// Asks a person; no where nobody can be asked.
+    static func confirm(_ key: HostKey, of device: String) -> Bool {
+        Terminal.current.confirm("\(device) shows the host key \(displayed(key.algorithm)) \(key.fingerprint). Is that its key?")
     }
 
-    /// The key that a device shows, if it is the expected one or a person says yes to it.
+    /// The key that a device shows, if it is the expected one, a known one, or a person says yes to it.
     ///
-    /// - Throws: `.hostKeyUnknown`.
-    static func shown(by device: Device, expected: String?) async throws -> HostKey {
-        let seen = Mutex<HostKey?>(nil)
-        let address = SSH.Address(host: device.address.host, port: device.address.port)
-        let policy = HostKeyPolicy.decide { key in
-            let isRight =
-                expected.map { $0 == key.fingerprint }
-                ?? Terminal.current.confirm("\(device.name) shows the host key \(key.algorithm) \(key.fingerprint). Is that its key?")
-            if isRight { seen.withLock { $0 = key } }
-            return isRight
-        }
+    /// - Parameter isReplaced: Whether only a person can say yes where nothing is expected.
+    /// - Throws: `.hostKeyUnknown`, `.hostKeyChanged`, and what keeps the device from being reached.
+    static func shown(
+        by device: Device, _ desk: Desk, expected: String?, isReplaced: Bool = false
+    ) async throws(SSHError) -> HostKey {
+        var destination = try await desk.enrolment(
+            of: device, user: device.address.user, fingerprint: expected, isReplaced: isReplaced, confirm: { confirm($0, of: device.name) })
+        // Nobody is to log in here: the key exchange alone shows the key.
+        destination.identities = [.ed25519(Ed25519Key.generate())]
         do throws(SSHError) {
-            // Nobody is to log in here: the key exchange alone shows the key.
-            let connection = try await Connection.open(
-                to: address, user: device.address.user, hostKey: policy, identities: [.ed25519(Ed25519Key.generate())])
+            let connection = try await Connection.open(to: destination)
             await connection.close()
+            return connection.hostKey
         } catch {
-            guard error.code == .authenticationRefused else { throw error }
+            guard error.code == .authenticationRefused, error.jumpHost == nil, let key = error.offeredHostKey else { throw error }
+            return key
         }
-        guard let key = seen.withLock({ $0 }) else {
-            throw SSHError(.hostKeyUnknown, detail: "the device showed no key")
-        }
-        return key
     }
 }

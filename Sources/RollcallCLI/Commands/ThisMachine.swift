@@ -1,6 +1,7 @@
 internal import Calls
 internal import Catalogue
 internal import Diagnosis
+internal import Fleet
 internal import Foundation
 internal import Probes
 internal import Store
@@ -38,7 +39,7 @@ struct ThisMachine {
         try Data((database.verifierKey + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/desks"), options: .atomic)
         let desk = Desk(
             database: database, library: { library }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
-            identities: [])
+            keys: LoginKeys(only: []))
         let device = try enrolled(database, agent: agent, state: state, operatorName: configuration.operatorName)
         let arguments = [
             "serve", "--standalone", "--operator", configuration.operatorName, "--role", "repair", "--state", state, "--trust",

@@ -15,8 +15,9 @@ struct Visit {
     let command: String
     let executor = LoopExecutor.next()
     /// A thousand at once keep a server that has two processors busy for longer than a device would be, and its queue of 128 overflows:
-    /// what is dropped there comes again after 1, 2, 4 ... 64 s.
-    private static let deadlines = Deadlines(connect: .seconds(300), handshake: .seconds(90), authentication: .seconds(90))
+    /// what is dropped there comes again after 1, 2, 4 ... 64 s. Where it was the last packet of TCP's own opening, that is the handshake's
+    /// time, and may end in a reset: hence the attempts.
+    private static let deadlines = Deadlines(connect: .seconds(300), handshake: .seconds(300), authentication: .seconds(300))
 
     static func main() async throws {
         let words = Array(CommandLine.arguments.dropFirst())
@@ -57,7 +58,8 @@ struct Visit {
 
     private func open(_ address: Address) async throws(SSHError) -> Connection {
         try await Connection.open(
-            to: address, user: user, hostKey: .pinned([hostKey]), identities: [.ed25519(key)], deadlines: Self.deadlines, on: executor)
+            to: address, user: user, hostKey: .pinned([hostKey]), identities: [.ed25519(key)], deadlines: Self.deadlines, on: executor,
+            attempts: 5)
     }
 
     private func isAnswered(at address: Address) async -> Bool {

@@ -33,7 +33,7 @@ final class Door: Sendable {
         let settings = [
             "ListenAddress 127.0.0.1:\(port)", "HostKey \(folder)/host", "AuthorizedKeysFile \(folder)/authorized_keys", "PidFile none",
             "UsePAM no", "StrictModes no", "PermitRootLogin yes", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
-            "DisableForwarding yes", "MaxStartups 200", "MaxAuthTries 20",
+            "AllowAgentForwarding no", "X11Forwarding no", "MaxStartups 200", "MaxAuthTries 20",
             // The user's shell starts the forced command, and what that user's own .bashrc does is none of these tests' business.
             "SetEnv HOME=\(folder)",
         ]
@@ -72,7 +72,13 @@ final class Door: Sendable {
     ///
     /// - Parameter script: Path of a shell script.
     func admit(publicKey: String, to script: String) throws {
-        let line = "restrict,command=\"exec sh \(script)\" \(publicKey)\n"
+        try admit("restrict,command=\"exec sh \(script)\" \(publicKey)\n")
+    }
+
+    /// Lets a key in for nothing but tunnels, as a jump host does.
+    func admitTunnels(publicKey: String) throws { try admit("restrict,port-forwarding,command=\"exec false\" \(publicKey)\n") }
+
+    private func admit(_ line: String) throws {
         let file = open("\(folder)/authorized_keys", O_WRONLY | O_APPEND | O_CLOEXEC)
         defer { close(file) }
         guard file >= 0, write(file, line, line.utf8.count) == line.utf8.count else {

@@ -35,6 +35,12 @@ enum TestProbes {
         impact: observe
         run: [/bin/false]
         """,
+        "odd/well": """
+        id: odd.well
+        title: Answers as it should
+        impact: observe
+        run: [/bin/true]
+        """,
         "odd/absent": """
         id: odd.absent
         title: Its program is not there

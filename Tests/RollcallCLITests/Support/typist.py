@@ -1,0 +1,32 @@
+"""typist QUESTION LINES PROGRAM ARGUMENT...: runs a program on a terminal of its own and types a line each time QUESTION is shown there.
+
+LINES are base64, with commas between. Prints what the terminal showed, and exits as the program does.
+"""
+import base64
+import os
+import pty
+import select
+import sys
+import time
+
+question, lines = sys.argv[1].encode(), [base64.b64decode(line) for line in sys.argv[2].split(",")]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[3], sys.argv[3:])
+shown, seen, deadline = b"", 0, time.monotonic() + 60
+while time.monotonic() < deadline:
+    if select.select([terminal], [], [], 1)[0]:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # The last one to hold the terminal is gone.
+            break
+        if not piece:
+            break
+        shown += piece
+    if lines and shown.count(question) > seen:
+        seen += 1
+        os.write(terminal, lines.pop(0) + b"\r")
+sys.stdout.buffer.write(shown)
+sys.stdout.flush()
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status))
