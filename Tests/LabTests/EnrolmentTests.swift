@@ -55,5 +55,35 @@ extension LabTests {
             #expect(try await device.shell("cat /etc/ssh/sshd_config.d/rollcall.conf") == before)
             #expect(try await lab("ssh", device.name, "id", "-u") == "0\n")
         }
+
+        @Test("root's password does where root has no key, typed nowhere; a wrong one is refused in one sentence")
+        func password() async throws {
+            let bench = try Bench.require()
+            let (device, desk) = (bench.first, bench.desk)
+            let password = UUID().uuidString
+            try await device.shell(
+                """
+                cp -p /etc/shadow /run/shadow && echo 'root:\(password)' | chpasswd
+                printf 'Match User root\nPasswordAuthentication yes\nPermitRootLogin yes\n' > /etc/ssh/sshd_config.d/zz-password.conf
+                mv /root/.ssh /root/.ssh-away && systemctl reload ssh
+                """)
+            let arguments = [
+                "device", "enroll", device.name, "--host-key", device.fingerprint, "--trust", desk.trust, "--yes", "--root-password-file",
+                desk.folder + "/password",
+            ]
+            try "not \(password)\n".write(toFile: desk.folder + "/password", atomically: true, encoding: .utf8)
+            let refused = try await desk.rollcall(arguments)
+            try "\(password)\n".write(toFile: desk.folder + "/password", atomically: true, encoding: .utf8)
+            let enrolled = try await desk.rollcall(arguments)
+            try await device.shell(
+                """
+                mv /root/.ssh-away /root/.ssh && cat /run/shadow > /etc/shadow && rm /etc/ssh/sshd_config.d/zz-password.conf
+                systemctl reload ssh
+                """)
+            #expect(refused.status == 67 && refused.errors.contains("password"), "\(refused.story)")
+            #expect(!refused.story.contains(password))
+            #expect(enrolled.status == 0, "\(enrolled.story)")
+            #expect(try await desk.audit(device).devices.map(\.agrees) == [true])
+        }
     }
 }
