@@ -63,7 +63,7 @@ public actor Connection {
             do throws(SSHError) {
                 return try await open(
                     to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost,
-                    on: executor, deliveryLimit: nil)
+                    on: executor, delivery: nil)
             } catch {
                 guard error.code == .resetBeforeBanner, error.jumpHost == nil, attempt < attempts else { throw error }
                 // Spread, so that those who were turned away together do not come back together.
@@ -73,15 +73,15 @@ public actor Connection {
         }
     }
 
-    /// - Parameter deliveryLimit: How many bytes one call of libssh2 is given; for tests.
+    /// - Parameter delivery: How the stream is cut to pieces, for tests.
     static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
-        through jumpHost: JumpHost? = nil, on executor: LoopExecutor?, deliveryLimit: Int?
+        through jumpHost: JumpHost? = nil, on executor: LoopExecutor?, delivery: SessionBuffers.Delivery?
     ) async throws(SSHError) -> Connection {
         try refuseUnsupported(identities)
         let executor = jumpHost?.loopExecutor ?? executor ?? .next()
         let establishment = Establishment(
-            address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, deliveryLimit: deliveryLimit,
+            address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, delivery: delivery,
             on: executor)
         return try await executor.run { () async throws(SSHError) -> Connection in
             let start = ContinuousClock.now

@@ -101,7 +101,7 @@ final class Driver {
             case .refused(let error): return .failure(error)
             case .wantsInput: break
             }
-            if hasProgressed && session.buffers.hasInput { continue }
+            if (hasProgressed && session.buffers.hasInput) || session.buffers.isPausing { continue }
             return hangUp != nil && !session.buffers.hasInput ? .failure(endOfInput(phase)) : nil
         }
     }

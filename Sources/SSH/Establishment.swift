@@ -24,7 +24,7 @@ actor Establishment {
     private let hostKeyPolicy: HostKeyPolicy
     let identities: [Identity]
     private let deadlines: Deadlines
-    private let deliveryLimit: Int?
+    private let delivery: SessionBuffers.Delivery?
     private var attached: Driver?
     private let loopExecutor: LoopExecutor
     private let executor: any SerialExecutor
@@ -40,7 +40,7 @@ actor Establishment {
     }
 
     init(
-        address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, deliveryLimit: Int?,
+        address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, delivery: SessionBuffers.Delivery?,
         on executor: LoopExecutor
     ) {
         loopExecutor = executor
@@ -50,7 +50,7 @@ actor Establishment {
         hostKeyPolicy = hostKey
         self.identities = identities
         self.deadlines = deadlines
-        self.deliveryLimit = deliveryLimit
+        self.delivery = delivery
     }
 
     /// Goes the whole way; on failure the session is shut.
@@ -89,7 +89,7 @@ actor Establishment {
             transport.close(lastWords: nil)
             throw SSHError(.closed, phase: .handshake, detail: "libssh2 could not be set up")
         }
-        driver.session.buffers.deliveryLimit = deliveryLimit
+        driver.session.buffers.delivery = delivery
         transport.attach(driver)
         return driver
     }

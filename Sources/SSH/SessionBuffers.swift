@@ -13,15 +13,27 @@ final class SessionBuffers {
     private(set) var consumedCount: UInt64 = 0
     /// From here on libssh2 is only being freed: what it sends is dropped, and what it asks for has failed.
     var isAbandoned = false
-    /// Bytes that one call of libssh2 may take in; `nil` for no limit. Tests cut the stream to pieces with it.
-    var deliveryLimit: Int?
+    /// How the stream is cut to pieces, for tests; `nil`: not at all.
+    var delivery: Delivery?
     private var allowance = Int.max
+    private var pauseCount = 0
     /// The keyboard-interactive authentication under way, for its callback.
     var interview: Interview?
     /// What the server said when it disconnected.
     private(set) var disconnect: String?
 
+    /// How libssh2 is given what has come.
+    struct Delivery: Sendable {
+        /// Bytes that one call may take in.
+        var limit: Int
+        /// Calls before that which get nothing.
+        var pauses = 0
+    }
+
     var hasInput: Bool { inbound.readableBytes > 0 }
+
+    /// Whether the call under way gets nothing although there is something.
+    var isPausing: Bool { allowance == 0 && pauseCount > 0 && hasInput }
 
     func append(_ bytes: inout ByteBuffer) {
         if inbound.readableBytes == 0 {
@@ -40,7 +52,10 @@ final class SessionBuffers {
     }
 
     func beginCall() {
-        allowance = deliveryLimit ?? Int.max
+        guard let delivery else { return }
+        let isPausing = hasInput && pauseCount < delivery.pauses
+        pauseCount = isPausing ? pauseCount + 1 : 0
+        allowance = isPausing ? 0 : delivery.limit
     }
 
     fileprivate func send(_ bytes: UnsafeRawBufferPointer) -> Int {

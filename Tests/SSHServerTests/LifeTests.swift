@@ -142,16 +142,19 @@ extension ServerTests {
             }
         }
 
-        @Test("a stream that comes one byte at a time is the same stream")
-        func onePieceAtATime() async throws {
-            try await Server.with { server in
+        @Test(
+            "a stream that comes one byte at a time, libssh2 having been told once or three times that there is none, is the same stream",
+            arguments: [ServerKind.openSSH, .dropbear], [0, 3])
+        func onePieceAtATime(_ kind: ServerKind, _ pauses: Int) async throws {
+            try await Server.with(kind) { server in
                 let connection = try await Connection.open(
                     to: server.address, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity],
-                    deadlines: Deadlines(), on: nil, deliveryLimit: 1)
+                    deadlines: Deadlines(), on: nil, delivery: SessionBuffers.Delivery(limit: 1, pauses: pauses))
                 let bytes = [UInt8](repeating: 7, count: 5000)
-                let result = try await connection.run("cat; echo done >&2", input: bytes)
+                let result = try await connection.run("cat; echo done >&2; exit 3", input: bytes)
                 #expect(result.standardOutput == bytes)
                 #expect(result.standardError == Array("done\n".utf8))
+                #expect(result.exit == .exited(3))
                 await connection.close()
             }
         }

@@ -80,6 +80,26 @@ struct FaultTests {
         #expect(error.libssh2Code != nil)
     }
 
+    @Test("lines before the banner are passed over, up to a limit; garbage without an end is not SSH")
+    func wordsBeforeBanner() async throws {
+        let notices = Array((1...20).flatMap { Array("notice \($0)\r\n".utf8) })
+        let offer = ServerGreetingTests.keyExchangeInit(ciphers: "aes256-gcm@openssh.com")
+        #expect(try await failure(words: notices + Self.version + offer, then: .hangUp).code == .noCommonAlgorithm)
+        for garbage in [[UInt8](repeating: 0xff, count: 300_000), Array(String(repeating: "line\n", count: 60_000).utf8)] {
+            let error = try await failure(words: garbage, then: .stay, deadlines: Deadlines(handshake: .seconds(5)))
+            #expect(error.code == .notSSH, "\(error)")
+            #expect(error.detail.utf8.count < 1000)
+        }
+    }
+
+    @Test("packets whose lengths lie end the handshake", arguments: [0, 1, 4, 5, 35_001, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] as [UInt32])
+    func lyingLengths(length: UInt32) async throws {
+        var packet = (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + [255, 20]
+        packet += [UInt8](repeating: 0xff, count: 64)
+        let error = try await failure(words: Self.version + packet, then: .hangUp)
+        #expect([.protocolViolation, .peerVanished, .notSSH].contains(error.code), "\(error)")
+    }
+
     @Test("a port nobody listens on is refused, a name nobody has is not found")
     func noServer() async throws {
         let server = try await FaultServer.start(words: [], ending: .stay)
