@@ -1,4 +1,4 @@
-"""scripts/bench link: 200 devices behind a link of 100 ms round trip, all at once; round trips and bytes of one visit."""
+"""scripts/bench link: 200 devices behind a link of 100 ms round trip, all at once; round trips and bytes of one visit; a link that loses."""
 import argparse
 import json
 import os
@@ -11,7 +11,7 @@ import time
 from clients import COMMAND, clients
 from server import KEX, PORT, Server, measure
 
-RTT_S = 0.1
+RTT_S, LOSS = 0.1, 0.05
 DESK, DEVICES = "bench-desk", "bench-devices"
 IN_DESK = ["nsenter", f"--net=/run/netns/{DESK}"]
 IN_DEVICES = ["nsenter", f"--net=/run/netns/{DEVICES}"]
@@ -24,7 +24,7 @@ def ip(*words):
 class Link:
     """Two network namespaces and a link with delay between them; every address of 10.77.1.0/24 is a device."""
 
-    def __init__(self, linkdelay):
+    def __init__(self, linkdelay, loss=0.0):
         # Names of namespaces are files: here they lie in a file system of this mount namespace.
         os.makedirs("/run/netns", exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "bench", "/run/netns"], check=True)
@@ -32,7 +32,8 @@ class Link:
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
         self.process = subprocess.Popen(
-            [linkdelay, DESK, "link0", DEVICES, "link0", str(int(RTT_S / 2 * 1e6))], stdout=subprocess.PIPE, text=True)
+            [linkdelay, DESK, "link0", DEVICES, "link0", str(int(RTT_S / 2 * 1e6)), str(int(loss * 1000))],
+            stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline().strip() != "up":
             raise RuntimeError("the link did not come up")
         for name, address in ((DESK, "10.77.255.1"), (DEVICES, "10.77.0.1")):
@@ -49,6 +50,9 @@ class Link:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        for name in (DESK, DEVICES):
+            ip("netns", "delete", name)
+        subprocess.run(["umount", "/run/netns"], check=True)
 
 
 def single(server, argv, address, run_in):
@@ -99,6 +103,30 @@ def bench(server, link, tools, count, runs):
     }
 
 
+def lossy(server, tools, count):
+    """The same over a link that loses every twentieth packet each way: slower, and complete."""
+    print(f"{count} at once, losing {LOSS:.0%} each way", file=sys.stderr, flush=True)
+    addresses = [f"10.77.1.{1 + index}" for index in range(count)]
+    argv = clients(server, tools, count, addresses)
+    runs = {name: measure(server, name, argv[name], addresses, IN_DESK) for name in ("rollcall", "c_workers")}
+    return {
+        "hosts": count, "loss": LOSS, "answered": {name: run.answered for name, run in runs.items()},
+        "wall_s": {name: round(run.wall_s, 2) for name, run in runs.items()},
+    }
+
+
+def with_link(tools, loss, body):
+    link = Link(tools.linkdelay, loss)
+    try:
+        server = Server(IN_DEVICES)
+        try:
+            return body(server, link)
+        finally:
+            server.stop()
+    finally:
+        link.stop()
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("visit", "c", "linkdelay", "python"):
@@ -106,21 +134,16 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="50 hosts, one run each")
     tools = parser.parse_args()
-    link = Link(tools.linkdelay)
-    try:
-        server = Server(IN_DEVICES)
-        try:
-            result = bench(server, link, tools, *((50, 1) if tools.quick else (200, 3)))
-        finally:
-            server.stop()
-    finally:
-        link.stop()
+    count, runs = (50, 1) if tools.quick else (200, 3)
+    result = with_link(tools, 0, lambda server, link: bench(server, link, tools, count, runs))
+    result["lossy"] = with_link(tools, LOSS, lambda server, _: lossy(server, tools, count))
     out = sys.stderr if tools.json else sys.stdout
     print(f"\n{result['hosts']} devices at once over {RTT_S * 1000:.0f} ms round trip; {KEX}", file=out)
     for name, seconds in result["wall_s"].items():
         print(f"{name:12} {seconds:8.2f} s", file=out)
     print(f"ours may take {result['limit_s']} s: 1.3 visits of {result['single_s']['rollcall']} s, and the CPU time of both ends", file=out)
     print(f"round trips {result['round_trips']}; bytes {result['bytes']}", file=out)
+    print(f"losing {LOSS:.0%} each way: {result['lossy']}", file=out)
     if tools.json:
         print(json.dumps(result))
 

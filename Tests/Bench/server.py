@@ -106,6 +106,8 @@ class Server:
         self.process.wait()
         self.wait_until_quiet()
         self.cgroup.remove()
+        for name in ("passwd", "group"):
+            subprocess.run(["umount", f"/etc/{name}"], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
