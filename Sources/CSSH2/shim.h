@@ -1,5 +1,6 @@
 /* libssh2, and what Swift cannot call of it. */
 #pragma once
+#include <dlfcn.h>
 #include <libssh2.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -21,27 +22,48 @@ typedef struct {
        the packet (userauth.c compares another length), so every object has as much behind it as may be read; and freed memory, which
        held the answers, is wiped. */
     bool is_guarded;
+    /* Bytes that libssh2 holds for the session, and how many it may: it queues every packet that nobody asks for. */
+    size_t used, limit;
 } cssh2_context;
 
 static inline bool cssh2_is_guarded(void **abstract) {
     return abstract && *abstract && ((cssh2_context *)*abstract)->is_guarded;
 }
 
+static inline void cssh2_count(void **abstract, void *gone, size_t gone_size, void *come) {
+    cssh2_context *context = abstract ? (cssh2_context *)*abstract : NULL;
+    if (!context) return;
+    if (gone) context->used -= gone_size < context->used ? gone_size : context->used;
+    if (come) context->used += malloc_usable_size(come);
+}
+
+static inline bool cssh2_fits(size_t count, void **abstract) {
+    cssh2_context *context = abstract ? (cssh2_context *)*abstract : NULL;
+    if (count > (cssh2_is_guarded(abstract) ? CSSH2_GUARD : CSSH2_ALLOCATION_LIMIT)) return false;
+    return !context || (context->used <= context->limit && count <= context->limit - context->used);
+}
+
 /* Zeroed, because 1.10 reads an exit signal's name as a C string even if the packet ended before the name did. */
 static inline void *cssh2_allocate(size_t count, void **abstract) {
-    bool is_guarded = cssh2_is_guarded(abstract);
-    if (count > (is_guarded ? CSSH2_GUARD : CSSH2_ALLOCATION_LIMIT)) return NULL;
-    return calloc(1, is_guarded ? count + CSSH2_GUARD : count == 0 ? 1 : count);
+    if (!cssh2_fits(count, abstract)) return NULL;
+    void *pointer = calloc(1, cssh2_is_guarded(abstract) ? count + CSSH2_GUARD : count == 0 ? 1 : count);
+    cssh2_count(abstract, NULL, 0, pointer);
+    return pointer;
 }
 
 static inline void *cssh2_reallocate(void *pointer, size_t count, void **abstract) {
-    bool is_guarded = cssh2_is_guarded(abstract);
-    if (count > (is_guarded ? CSSH2_GUARD : CSSH2_ALLOCATION_LIMIT)) return NULL;
-    return realloc(pointer, is_guarded ? count + CSSH2_GUARD : count);
+    if (!cssh2_fits(count, abstract)) return NULL;
+    size_t size = pointer ? malloc_usable_size(pointer) : 0;
+    void *moved = realloc(pointer, cssh2_is_guarded(abstract) ? count + CSSH2_GUARD : count == 0 ? 1 : count);
+    if (moved) cssh2_count(abstract, pointer, size, moved);
+    return moved;
 }
 
 static inline void cssh2_free(void *pointer, void **abstract) {
-    if (pointer && cssh2_is_guarded(abstract)) explicit_bzero(pointer, malloc_usable_size(pointer));
+    if (!pointer) return;
+    size_t size = malloc_usable_size(pointer);
+    if (cssh2_is_guarded(abstract)) explicit_bzero(pointer, size);
+    cssh2_count(abstract, pointer, size, NULL);
     free(pointer);
 }
 
@@ -59,6 +81,15 @@ static inline void cssh2_set_callbacks(LIBSSH2_SESSION *session, cssh2_send send
     libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND, (void *)send);
     libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, (void *)receive);
     libssh2_session_callback_set(session, LIBSSH2_CALLBACK_DISCONNECT, (void *)disconnect);
+}
+
+/* OpenSSL, where libssh2 stands on it, takes its locks away when a process exits, under the feet of sessions that are still open on an event
+   loop. It has to be told not to before it is first used; found by name, so that nothing but libssh2 is linked against. */
+static inline void cssh2_keep_locks_at_exit(void) {
+    void *program = dlopen(NULL, RTLD_LAZY);
+    int (*initialise)(uint64_t, const void *) = program ? (int (*)(uint64_t, const void *))dlsym(program, "OPENSSL_init_crypto") : NULL;
+    const uint64_t no_atexit = 0x00080000; /* OPENSSL_INIT_NO_ATEXIT */
+    if (initialise) initialise(no_atexit, NULL);
 }
 
 /* A descriptor that is never ready, for the handshake to call fcntl(2) on. */

@@ -53,39 +53,44 @@ public struct Desk: Sendable {
     /// - Throws: What `Destinations` throws.
     public func door(of device: Device) async throws(SSHError) -> Destination {
         var destination = try await destination(of: device, user: device.address.user)
-        destination.hostKey = .pinned(device.hostKeys.compactMap { HostKey(openSSH: $0) })
+        destination.hostKey = .pinned(Self.pinned(device), notRevokedBy: destination.knownHosts)
         if let named = keys.named { destination.identities = named }
         return destination
     }
 
-    /// How a device is reached as `user`, to be enrolled: its host key is judged by what is pinned already, or else by the fingerprint that
-    /// is expected, or else by OpenSSH's known_hosts files; where they say nothing `confirm` decides.
+    /// How a device is reached as `user`, to be enrolled: its host key is judged by the fingerprint that is expected, or else by what is
+    /// pinned already, or else by OpenSSH's known_hosts files; where they say nothing `confirm` decides.
     ///
     /// `StrictHostKeyChecking` of `accept-new` and `no` is taken as `ask`, for nothing is pinned in silence.
     ///
     /// - Parameters:
     ///   - fingerprint: As OpenSSH prints it, or nil.
     ///   - isReplaced: Whether the device has another key now than is pinned or known: only `confirm` decides then.
+    ///   - confirm: Asks a person, with what is known of the host's key.
     /// - Throws: What `Destinations` throws.
     public func enrolment(
         of device: Device, user: String, fingerprint: String?, isReplaced: Bool = false,
-        confirm: @escaping @Sendable (HostKey) async -> Bool
+        confirm: @escaping @Sendable (HostKey, String) async -> Bool
     ) async throws(SSHError) -> Destination {
         var destination = try await destination(of: device, user: user)
-        let pinned = device.hostKeys.compactMap { HostKey(openSSH: $0) }
+        let pinned = Self.pinned(device)
         if let fingerprint {
-            destination.hostKey = .decide { $0.fingerprint == fingerprint }
+            destination.hostKey = .fingerprint(fingerprint, notRevokedBy: destination.knownHosts)
         } else if isReplaced {
-            destination.hostKey = .decide(confirm)
+            destination.hostKey = .decide { await confirm($0, "it is to replace the pinned one") }
         } else if !pinned.isEmpty {
-            destination.hostKey = .pinned(pinned)
+            destination.hostKey = .pinned(pinned, notRevokedBy: destination.knownHosts)
         } else if case .knownHosts(let hosts, let alias, _) = destination.hostKey, destination.configuration.strictHostKeyChecking != .yes {
-            destination.hostKey = .knownHosts(hosts, alias: alias, whenUnknown: .decide { await confirm($0.key) })
+            destination.hostKey = .knownHosts(hosts, alias: alias, whenUnknown: .decide { await confirm($0.key, $0.facts) })
         }
         return destination
     }
 
+    private static func pinned(_ device: Device) -> [HostKey] { device.hostKeys.compactMap { HostKey(openSSH: $0) } }
+
     private func destination(of device: Device, user: String) async throws(SSHError) -> Destination {
-        try await destinations.destination(of: device.address.host, user: user, port: device.address.port)
+        var destination = try await destinations.destination(of: device.address.host, user: user, port: device.address.port)
+        if keys.named == nil, let failure = keys.agentFailure { destination.unusedKeyFiles.append(failure) }
+        return destination
     }
 }

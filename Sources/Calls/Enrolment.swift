@@ -76,7 +76,7 @@ public struct Enrolment: Sendable {
         _ device: Device, over destination: Destination, package: (Installation.Survey) throws -> Package, trust: [UInt8],
         authorizedKeys: [(name: String, role: String, key: String)]
     ) async throws -> (hostKey: HostKey, ledgerKey: String) {
-        let connection = try await Connection.open(to: destination)
+        let connection = try await Connection.open(to: destination, attempts: 3)
         do {
             let installation = Installation(connection: connection)
             let survey = try await installation.survey()
@@ -147,7 +147,7 @@ public struct Enrolment: Sendable {
             do {
                 _ = try await work()
                 return
-            } catch let error as SSHError where error.code == .refused || error.code == .resetBeforeBanner {
+            } catch let error as SSHError where [.refused, .resetBeforeBanner, .notReachedFromJumpHost].contains(error.code) {
                 guard ContinuousClock.now < deadline else { throw error }
                 try await Task.sleep(for: .milliseconds(200))
             }

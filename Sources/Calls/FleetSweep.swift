@@ -41,7 +41,7 @@ public struct FleetSweep: Sendable {
             selection: selection, targets: devices.map(\.id), operator: desk.operatorName
         ).id
         var ended: [String: Target] = [:]
-        var storeError: (any Error)?
+        var deskError: (any Error)?
         await plan.run(devices) { device in
             let visit = await Self.visit(device, desk: desk)
             return (visit, visit.target.state.isTrouble)
@@ -51,7 +51,7 @@ public struct FleetSweep: Sendable {
             switch visit {
             case .visited(let result):
                 (target, diagnosis) = (result.target, result.diagnosis)
-                storeError = storeError ?? result.storeError
+                deskError = deskError ?? result.deskError
             case .skipped: target = Target(device: device, state: .skipped, detail: "not visited: the sweep stopped early", exitCode: nil)
             case .cancelled:
                 target = Target(device: device, state: .cancelled, detail: "not visited: the sweep was cancelled", exitCode: nil)
@@ -60,11 +60,11 @@ public struct FleetSweep: Sendable {
                 try desk.database.recordSweepTarget(
                     sweep: sweep, device: device.id,
                     SweepTarget.Ending(target.state, detail: target.detail, session: diagnosis?.session, verdict: diagnosis?.record.id))
-            } catch { storeError = storeError ?? error }
+            } catch { deskError = deskError ?? error }
             ended[device.id] = target
             progress(target)
         }
-        if let storeError { throw storeError }
+        if let deskError { throw deskError }
         return (try desk.database.recordSweepEnded(id: sweep), devices.compactMap { ended[$0.id] })
     }
 
@@ -72,21 +72,21 @@ public struct FleetSweep: Sendable {
         let target: Target
         let diagnosis: DeviceDiagnosis?
         /// The desk's own trouble, which is no state of the device and ends the sweep's command with its own error.
-        let storeError: StoreError?
+        let deskError: (any Error)?
     }
 
     private static func visit(_ device: Device, desk: Desk) async -> Visited {
         guard device.agent.enrolledAt != nil else {
             let target = Target(device: device, state: .skipped, detail: "not visited: it is not enrolled", exitCode: nil)
-            return Visited(target: target, diagnosis: nil, storeError: nil)
+            return Visited(target: target, diagnosis: nil, deskError: nil)
         }
         do {
             let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, reason: "sweep")
-            return Visited(target: target(device, diagnosis), diagnosis: diagnosis, storeError: nil)
+            return Visited(target: target(device, diagnosis), diagnosis: diagnosis, deskError: nil)
         } catch {
             let failure = SessionFailure(error)
             let target = Target(device: device, state: SweepRecord.State(error), detail: failure.sentence, exitCode: nil)
-            return Visited(target: target, diagnosis: nil, storeError: error as? StoreError)
+            return Visited(target: target, diagnosis: nil, deskError: error.isTheDesks ? error : nil)
         }
     }
 
@@ -120,7 +120,7 @@ extension SweepRecord.State {
         } else if let error = error as? SSHError {
             self.init(ssh: error)
         } else {
-            self = .cancelled
+            self = error is CancellationError ? .cancelled : .skipped
         }
     }
 
@@ -133,7 +133,9 @@ extension SweepRecord.State {
         case .hostKeyUnknown, .knownHostsFile: self = .refused
         case .authenticationRefused, .unsupportedKey, .keyFile, .keyFileEncrypted, .agentUnavailable: self = .authFailed
         case .timedOut: self = error.phase == .connect ? .unreachable : .timedOut
-        case .noRoute, .configuration, .unsupportedConfiguration: self = .pathDown
+        case .noRoute: self = .pathDown
+        // The desk's own: nothing was learnt of the device.
+        case .localFailure, .configuration, .unsupportedConfiguration: self = .skipped
         case .channelRefused: self = .refused
         default: self = .unreachable
         }
@@ -141,4 +143,9 @@ extension SweepRecord.State {
 
     /// Whether it counts for the error limit: the visit itself went wrong.
     var isTrouble: Bool { ![.healthy, .degraded, .failed].contains(self) }
+}
+
+extension Error {
+    /// Whether it is about this desk, its store or its rules, and not about a device or the way there.
+    fileprivate var isTheDesks: Bool { !(self is SSHError || self is AgentClientError || self is CancellationError) }
 }

@@ -7,11 +7,13 @@ public struct LoginKeys: Sendable {
     public let named: [Identity]?
     /// What the person's ssh-agent holds.
     public let held: [Identity]
+    /// Why the ssh-agent said nothing of its keys, if that was so.
+    public let agentFailure: SSHError?
     /// Holds the named key where its file is encrypted; it ends with the last copy of this.
     private let ownAgent: PrivateKeyAgent?
 
-    private init(named: [Identity]?, held: [Identity], ownAgent: PrivateKeyAgent? = nil) {
-        (self.named, self.held, self.ownAgent) = (named, held, ownAgent)
+    private init(named: [Identity]?, held: [Identity], agentFailure: SSHError? = nil, ownAgent: PrivateKeyAgent? = nil) {
+        (self.named, self.held, self.agentFailure, self.ownAgent) = (named, held, agentFailure, ownAgent)
     }
 
     /// These and no others.
@@ -29,10 +31,16 @@ public struct LoginKeys: Sendable {
         path: String?, agentSocket: String?, askPassphrase: @Sendable (String) async -> Secret?
     ) async throws(SSHError) -> LoginKeys {
         var held: [Identity] = []
-        if let agentSocket, let keys = try? await SSH.agentIdentities(socketPath: agentSocket) {
-            held = keys.map { .agent(socketPath: agentSocket, publicKeyBlob: $0.blob) }
+        var agentFailure: SSHError?
+        if let agentSocket {
+            do throws(SSHError) {
+                let keys = try await SSH.agentIdentities(socketPath: agentSocket)
+                held = keys.map { .agent(socketPath: agentSocket, publicKeyBlob: $0.blob) }
+            } catch {
+                agentFailure = error
+            }
         }
-        guard let path else { return LoginKeys(named: nil, held: held) }
+        guard let path else { return LoginKeys(named: nil, held: held, agentFailure: agentFailure) }
         do throws(SSHError) {
             return LoginKeys(named: [.ed25519(try Ed25519Key(contentsOfFile: path))], held: held)
         } catch {

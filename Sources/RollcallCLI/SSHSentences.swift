@@ -16,7 +16,8 @@ extension CommandFailure {
         switch error.code {
         case .nameNotFound:
             self.init(
-                .unreachable, kind: "name-not-found", "\(device) cannot be reached: the name in \(address) is not known.",
+                .unreachable, kind: "name-not-found",
+                "\(device) cannot be reached: the name in \(address) is not known, or cannot be looked up now.",
                 next: "Check the address with `rollcall device show \(device)`.")
         case .refused:
             self.init(
@@ -30,6 +31,10 @@ extension CommandFailure {
             self.init(
                 .unreachable, kind: "reset", "\(device) cannot be reached: \(address) closed the connection before it said anything.",
                 next: "It was tried three times. Try again in a moment; an sshd with many logins under way (MaxStartups) does this.")
+        case .localFailure:
+            self.init(
+                .unreachable, kind: "local-failure", "This machine could not connect to \(address): \(detail).",
+                next: "Check what it allows, such as open files (`ulimit -n`), and ask for less at once.")
         case .notReachedFromJumpHost:
             self.init(
                 .unreachable, kind: "not-reached-from-jump-host",
@@ -46,7 +51,7 @@ extension CommandFailure {
         case .hostKeyChanged:
             self.init(
                 .hostKeyChanged, kind: "host-key-changed",
-                "\(device) shows another host key than the one on record: \(detail).",
+                "\(device) shows another host key than the expected one: \(detail).",
                 next:
                     "If the device was replaced or set up anew, accept it on purpose with `rollcall device rekey \(device)`; otherwise stop here and report it."
             )
@@ -94,7 +99,7 @@ extension CommandFailure {
             let phase = error.phase.map { " during \($0.rawValue)" } ?? ""
             self.init(
                 error.phase == .connect ? .unreachable : .timedOut, kind: "timed-out",
-                "\(device) at \(address) did not answer in time\(phase).",
+                "\(device) at \(address) did not answer in time\(phase)\(detail.isEmpty ? "" : ": \(detail)").",
                 next: "Ask whether the device has power and network, then try again.")
         case .channelRefused:
             self.init(

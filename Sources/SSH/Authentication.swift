@@ -82,7 +82,8 @@ extension Establishment {
         do throws(SSHError) {
             request.signature = try await agent.sign(request.message ?? [], with: request.publicKeyBlob, until: deadline)
         } catch {
-            guard error.code == .agentUnavailable else { throw error }
+            // With no time left the next key would only make it the server's time-out.
+            guard error.code == .agentUnavailable, NIODeadline.now() < deadline else { throw error }
             agentFailure = error
             request.isDeclined = true
         }
@@ -138,8 +139,10 @@ extension Establishment {
         guard let interview = Interview() else {
             throw SSHError(.closed, phase: .authentication, detail: "no thread for keyboard-interactive")
         }
-        // Where this throws the session is shut, which ends the interview too, after the point from where nothing is sent any more.
+        // Where this throws the session is shut, which ends the interview too, after the point from where nothing is sent any more; but only
+        // if libssh2 was called with it.
         let (session, user) = (driver.session, user)
+        defer { if session.buffers.interview !== interview { interview.end() } }
         for _ in 0..<Self.roundLimit {
             let reply = try await reply(wantsMore: { interview.challenge != nil }) {
                 session.authenticate(user: user, interview: interview)

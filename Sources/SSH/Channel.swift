@@ -91,8 +91,7 @@ public actor Channel {
     /// How the command ended; to be asked once `read` has returned `nil`.
     public func exitStatus() async throws(SSHError) -> ExitStatus {
         try await holding(reading.value) { () async throws(SSHError) in
-            try await step { [handle] in handle.awaitClosed() }
-            return handle.exitStatus
+            try await step { [handle] in handle.awaitExitStatus() }
         }
     }
 

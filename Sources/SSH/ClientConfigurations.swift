@@ -15,16 +15,25 @@ public actor ClientConfigurations {
     private static let unnamed = "a-host-of-no-particular-name"
     private static let processLimit = 4
 
+    /// What is asked about: user and port count for `Match` lines and tokens.
+    struct Target: Sendable, Hashable {
+        let name: String
+        var user: String?
+        var port: Int?
+    }
+
     private struct Answer {
         let result: Result<ClientConfiguration, SSHError>
         /// Whether it holds for every host that is not named.
         let isShared: Bool
+        /// Whether it would be another one the next time.
+        var isPassing = false
     }
 
     private let program: ClientProgram
     private let account: LocalAccount?
     private lazy var named = NamedHosts(file: program.file, home: account?.home ?? "/")
-    private var answers: [String: Task<Answer, Never>] = [:]
+    private var answers: [Target: Task<Answer, Never>] = [:]
     private var running = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -47,48 +56,67 @@ public actor ClientConfigurations {
 
     /// What is to be done to reach `name`: an alias, a host's name, or an address.
     ///
-    /// - Throws: `.configuration` if `name` is none of those, or `ssh` does not accept its configuration; `.timedOut` if it has said nothing
-    ///   within 5 s; `.unsupportedConfiguration` for a ProxyCommand.
-    public func configuration(of name: String) async throws(SSHError) -> ClientConfiguration {
+    /// - Parameters:
+    ///   - user: Goes before the configuration's.
+    ///   - port: Goes before the configuration's.
+    /// - Throws: `.configuration` if `name` is none of those, `ssh` does not accept its configuration, or has said nothing within 5 s;
+    ///   `.unsupportedConfiguration` for a ProxyCommand.
+    public func configuration(of name: String, user: String? = nil, port: Int? = nil) async throws(SSHError) -> ClientConfiguration {
         guard let account else { throw SSHError(.configuration, detail: "user \(getuid()) has no entry in the password database") }
-        if Self.isAddress(name) { return ClientConfiguration(literal: name, account: account) }
-        guard Self.isName(name) else {
-            throw SSHError(
-                .configuration, detail: "\(printable(name.utf8)) is no host's name: letters, digits, '.', '_' and '-', not first")
+        if let user, user.isEmpty || user.hasPrefix("-") {
+            throw SSHError(.configuration, detail: "\(printable(user.utf8)) is no user's name")
         }
-        if !named.mayName(name), !named.mayName(Self.unnamed) {
-            let shared = await answer(about: Self.unnamed, account)
-            if shared.isShared { return try shared.result.get().renamed(name) }
+        var configuration: ClientConfiguration
+        if Self.isAddress(name) {
+            configuration = ClientConfiguration(literal: name, account: account)
+        } else {
+            configuration = try await asked(Target(name: name, user: user, port: port), account)
         }
-        return try await answer(about: name, account).result.get()
+        configuration.user = user ?? configuration.user
+        configuration.port = port ?? configuration.port
+        return configuration
     }
 
-    private func answer(about name: String, _ account: LocalAccount) async -> Answer {
-        let task = answers[name] ?? Task { await ask(about: name, account) }
-        answers[name] = task
+    private func asked(_ target: Target, _ account: LocalAccount) async throws(SSHError) -> ClientConfiguration {
+        guard Self.isName(target.name) else {
+            let facts = "\(printable(target.name.utf8)) is no host's name: letters, digits, '.', '_' and '-', not first"
+            throw SSHError(.configuration, detail: facts)
+        }
+        if !named.mayName(target.name), !named.mayName(Self.unnamed) {
+            let shared = await answer(about: Target(name: Self.unnamed), account)
+            if shared.isShared { return try shared.result.get().renamed(target.name) }
+        }
+        return try await answer(about: target, account).result.get()
+    }
+
+    private func answer(about target: Target, _ account: LocalAccount) async -> Answer {
+        let task = answers[target] ?? Task { await ask(about: target, account) }
+        answers[target] = task
         let answer = await task.value
         // Next time it may be in time.
-        if case .failure(let error) = answer.result, error.code == .timedOut { answers[name] = nil }
+        if answer.isPassing { answers[target] = nil }
         return answer
     }
 
-    private func ask(about name: String, _ account: LocalAccount) async -> Answer {
+    private func ask(about target: Target, _ account: LocalAccount) async -> Answer {
         await enter()
         defer { leave() }
         processCount += 1
         do throws(SSHError) {
-            guard let output = try await program.output(about: name) else {
-                return Answer(result: .success(ClientConfiguration(literal: name, account: account)), isShared: true)
+            guard let output = try await program.output(about: target) else {
+                return Answer(result: .success(ClientConfiguration(literal: target.name, account: account)), isShared: true)
             }
             let settings = try ClientSettings(output)
-            let isShared = settings.areShared(by: name)
+            let isShared = settings.areShared(by: target.name)
             do throws(SSHError) {
-                return Answer(result: .success(try ClientConfiguration(settings, name: name, account: account)), isShared: isShared)
+                return Answer(result: .success(try ClientConfiguration(settings, name: target.name, account: account)), isShared: isShared)
             } catch {
                 return Answer(result: .failure(error), isShared: isShared)
             }
         } catch {
-            return Answer(result: .failure(error), isShared: true)
+            guard error.code == .timedOut else { return Answer(result: .failure(error), isShared: true) }
+            // It is this machine's, and no host's.
+            return Answer(result: .failure(SSHError(.configuration, detail: error.detail)), isShared: true, isPassing: true)
         }
     }
 

@@ -12,9 +12,11 @@ struct ClientProgram: Sendable {
     let deadline: Duration
 
     /// What `ssh -G -- name` writes; `nil` if there is no `ssh`.
-    func output(about name: String) async throws(SSHError) -> [UInt8]? {
+    ///
+    /// - Throws: `.configuration`, `.timedOut`.
+    func output(about target: ClientConfigurations.Target) async throws(SSHError) -> [UInt8]? {
         let ended = await withTaskGroup(of: Result<[UInt8]?, SSHError>?.self) { group in
-            group.addTask { await run(about: name) }
+            group.addTask { await run(about: target) }
             group.addTask {
                 try? await Task.sleep(for: deadline)
                 return nil
@@ -22,20 +24,23 @@ struct ClientProgram: Sendable {
             defer { group.cancelAll() }
             return await group.next() ?? nil
         }
-        guard let ended else { throw SSHError(.timedOut, detail: "ssh -G -- \(name) has not ended within \(deadline)") }
+        guard let ended else { throw SSHError(.timedOut, detail: "ssh -G -- \(target.name) has not ended within \(deadline)") }
         return try ended.get()
     }
 
-    private func run(about name: String) async -> Result<[UInt8]?, SSHError> {
+    private func run(about target: ClientConfigurations.Target) async -> Result<[UInt8]?, SSHError> {
         var options = PlatformOptions()
         // A program that its configuration starts (Match exec) ends with it.
         options.processGroupID = 0
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
         var changes: [Environment.Key: String?] = ["LC_ALL": "C"]
         if let searchPath { changes["PATH"] = searchPath }
+        var words = file.map { ["-F", $0] } ?? []
+        if let user = target.user { words += ["-l", user] }
+        if let port = target.port { words += ["-p", "\(port)"] }
         do {
             let result = try await Subprocess.run(
-                .name("ssh"), arguments: Arguments((file.map { ["-F", $0] } ?? []) + ["-G", "--", name]),
+                .name("ssh"), arguments: Arguments(words + ["-G", "--", target.name]),
                 environment: .inherit.updating(changes), platformOptions: options, output: .bytes(limit: Self.outputLimitInBytes),
                 error: .bytes(limit: Self.outputLimitInBytes))
             if result.terminationStatus.isSuccess { return .success(result.standardOutput) }

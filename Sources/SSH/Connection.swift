@@ -168,7 +168,9 @@ public actor Connection {
     /// can be opened here.
     ///
     /// - Throws: `.notReachedFromJumpHost` where the server could not connect, `.channelRefused` where it will not.
-    func openTunnel(to address: Address, within limit: Duration) async throws(SSHError) -> NIOLoopBound<TunnelTransport> {
+    func openTunnel(to address: Address, from jumpHost: Address, within limit: Duration) async throws(SSHError) -> NIOLoopBound<
+        TunnelTransport
+    > {
         let (driver, deadline) = (driver, NIODeadline.after(limit))
         try driver.check(await driver.requests.enter(until: deadline), phase: .connect)
         do throws(SSHError) {
@@ -179,7 +181,7 @@ public actor Connection {
             driver.idleChannel = handle
             let channel = Channel(
                 driver: bound, handle: NIOLoopBound(handle, eventLoop: driver.loop), deadlines: deadlines, on: loopExecutor)
-            return NIOLoopBound(TunnelTransport(channel: channel, connection: self, on: loopExecutor), eventLoop: driver.loop)
+            return NIOLoopBound(TunnelTransport(channel: channel, connection: self, at: jumpHost, on: loopExecutor), eventLoop: driver.loop)
         } catch {
             // Half-open in libssh2 until the answer comes: the gate stays shut.
             if error.code != .timedOut && error.code != .cancelled { driver.requests.leave() }

@@ -8,6 +8,10 @@ public struct Destination: Sendable {
     public var hostKey: HostKeyPolicy
     /// Keys of the named files, then those of the agent; each once.
     public var identities: [Identity]
+    /// What OpenSSH's known_hosts files say; `nil` if the policy is another.
+    public var knownHosts: KnownHosts? {
+        if case .knownHosts(let hosts, _, _) = hostKey { hosts } else { nil }
+    }
     /// Named files that are there and cannot be used, each with the reason.
     public var unusedKeyFiles: [SSHError]
     /// The defaults with the configuration's ConnectTimeout.
@@ -27,9 +31,18 @@ extension Connection {
     public static func open(
         to destination: Destination, on executor: LoopExecutor? = nil, attempts: Int = 1
     ) async throws(SSHError) -> Connection {
-        try await open(
-            to: destination.address, user: destination.user, hostKey: destination.hostKey, identities: destination.identities,
-            deadlines: destination.deadlines, through: destination.jumpHost, on: executor,
-            attempts: attempts)
+        do throws(SSHError) {
+            return try await open(
+                to: destination.address, user: destination.user, hostKey: destination.hostKey, identities: destination.identities,
+                deadlines: destination.deadlines, through: destination.jumpHost, on: executor,
+                attempts: attempts)
+        } catch {
+            // Most often the key that would have done is among those that could not be used.
+            guard error.code == .authenticationRefused, error.jumpHost == nil, !destination.unusedKeyFiles.isEmpty else { throw error }
+            let facts = destination.unusedKeyFiles.map(\.detail).joined(separator: "; ")
+            throw SSHError(
+                error.code, phase: error.phase, detail: "\(error.detail); not used: \(facts)", offeredHostKey: error.offeredHostKey,
+                libssh2Code: error.libssh2Code)
+        }
     }
 }

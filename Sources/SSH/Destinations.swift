@@ -44,9 +44,7 @@ public actor Destinations {
     /// - Throws: What ``ClientConfigurations/configuration(of:)`` throws, for a jump host too; `.unsupportedConfiguration` where jump hosts
     ///   lead in a circle; `.knownHostsFile`.
     public func destination(of name: String, user: String? = nil, port: Int? = nil) async throws(SSHError) -> Destination {
-        var configuration = try await configurations.configuration(of: name)
-        configuration.user = user ?? configuration.user
-        configuration.port = port ?? configuration.port
+        let configuration = try await configurations.configuration(of: name, user: user, port: port)
         let jumpHost = try await jumpHost(before: configuration, path: [name.lowercased()])
         let (identities, unused) = identities(for: configuration)
         return Destination(
@@ -75,9 +73,7 @@ public actor Destinations {
             guard path.count <= Self.depthLimit else {
                 throw SSHError(.unsupportedConfiguration, detail: "\(facts), more than \(Self.depthLimit) deep")
             }
-            var described = try await configurations.configuration(of: hop.name)
-            described.user = hop.user ?? described.user
-            described.port = hop.port ?? described.port
+            let described = try await configurations.configuration(of: hop.name, user: hop.user, port: hop.port)
             if index == 0 { last = try await jumpHost(before: described, path: path + [name]) }
             last = try makeJumpHost(described, through: last)
         }

@@ -60,7 +60,7 @@ enum Dial {
             if let cause = causes.first(where: { $0.errnoCode == ECONNREFUSED }) ?? causes.first { return classify(cause, made) }
             if !error.connectionErrors.isEmpty { return made(.timedOut, "no answer to TCP") }
             return made(.nameNotFound, printable("\(error.dnsAError ?? error.dnsAAAAError ?? error)".utf8))
-        default: return made(.noRoute, printable("\(error)".utf8))
+        default: return made(.localFailure, printable("\(error)".utf8))
         }
     }
 
@@ -70,7 +70,8 @@ enum Dial {
         case ECONNREFUSED: return made(.refused, words)
         case ETIMEDOUT: return made(.timedOut, words)
         case ECONNRESET: return made(.resetBeforeBanner, words)
-        default: return made(.noRoute, words)
+        case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN, EINVAL, EACCES, EPERM, ENETRESET: return made(.noRoute, words)
+        default: return made(.localFailure, words)
         }
     }
 }

@@ -8,6 +8,8 @@ import NIOCore
 final class Driver {
     /// Unread input beyond which the network is not read any further.
     private static let inboundLimit = 256 * 1024
+    /// What a peer that takes nothing may still send, and have answered, before it is not listened to either.
+    private static let deafLimit = 4 << 20
 
     let executor: LoopExecutor
     let session: Session
@@ -18,9 +20,13 @@ final class Driver {
     private(set) var greeting = ServerGreeting()
     private var isGreeting = true
     private var isReadPaused = false
+    /// Bytes that came since the network took no more.
+    private var deafCount = 0
     private var watch: Watch?
     /// Set once the server's side has ended; what came before is still read.
     private var hangUp: String?
+    /// The jump host whose end that was, where it was not the server's.
+    private var brokenJumpHost: Address?
     /// Why nothing more can be done here.
     private(set) var end: SSHError?
     /// A channel through which libssh2 can be made to take input in while nobody waits for any.
@@ -36,6 +42,7 @@ final class Driver {
     }
 
     deinit {
+        watch?.stop()
         transport.close(lastWords: nil)
     }
 
@@ -122,6 +129,7 @@ final class Driver {
     /// Lets everybody who waits look again; for a state that changed without input.
     func wakeAll() {
         waiting.signalAll()
+        resumeReading()
     }
 
     /// Ends the session for everybody who uses it: tells the peer if it is still there, and frees libssh2's memory.
@@ -168,13 +176,22 @@ final class Driver {
     private func settle(hasProgressed: Bool) {
         if let bytes = session.buffers.takeOutbound() { transport.write(bytes) }
         if hasProgressed { waiting.signalAll() }
-        if isReadPaused, session.buffers.inbound.readableBytes < Self.inboundLimit {
-            isReadPaused = false
-            transport.read()
-        }
+        resumeReading()
+    }
+
+    private var wantsMore: Bool { session.buffers.inbound.readableBytes < Self.inboundLimit && deafCount < Self.deafLimit }
+
+    private func resumeReading() {
+        if transport.isWritable { deafCount = 0 }
+        guard isReadPaused, end == nil, wantsMore else { return }
+        isReadPaused = false
+        transport.read()
     }
 
     private func endOfInput(_ phase: SSHError.Phase) -> SSHError {
+        if let brokenJumpHost {
+            return SSHError(.peerVanished, phase: phase, detail: hangUp ?? "").onTheWay(through: brokenJumpHost)
+        }
         if phase == .handshake, let (code, detail) = greeting.failure(hungUp: true) {
             return SSHError(code, phase: phase, detail: detail)
         }
@@ -196,6 +213,8 @@ final class Driver {
             reason = error(code, detail)
         } else if let words = session.buffers.disconnect {
             reason = error(.peerVanished, words)
+        } else if failure.code == LIBSSH2_ERROR_ALLOC {
+            reason = error(.protocolViolation, "the server sent more than is kept for it")
         } else if failure.code == LIBSSH2_ERROR_TIMEOUT {
             reason = error(.timedOut, failure.message)
         } else {
@@ -211,6 +230,7 @@ extension Driver {
     func received(_ bytes: ByteBuffer) {
         guard end == nil else { return }
         watch?.noteInput()
+        deafCount = transport.isWritable ? 0 : deafCount + bytes.readableBytes
         var bytes = bytes
         if isGreeting {
             greeting.consume(bytes.readableBytesView)
@@ -233,13 +253,15 @@ extension Driver {
         } else {
             waiting.signalAll()
         }
-        isReadPaused = session.buffers.inbound.readableBytes >= Self.inboundLimit
+        isReadPaused = !wantsMore
         return !isReadPaused && end == nil
     }
 
-    func transportEnded(_ reason: String) {
+    /// - Parameter jumpHost: The jump host that broke, where it was not the server that ended.
+    func transportEnded(_ reason: String, onTheWayThrough jumpHost: Address? = nil) {
         guard hangUp == nil else { return }
         hangUp = reason
+        brokenJumpHost = jumpHost
         waiting.signalAll()
     }
 }

@@ -40,7 +40,8 @@ actor Establishment {
     }
 
     init(
-        address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines, delivery: SessionBuffers.Delivery?,
+        address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
+        delivery: SessionBuffers.Delivery?,
         on executor: LoopExecutor
     ) {
         loopExecutor = executor
@@ -96,8 +97,8 @@ actor Establishment {
 
     private func handshake() async throws(SSHError) -> HostKey {
         switch hostKeyPolicy {
-        case .pinned(let keys): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
-        case .decide: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
+        case .pinned(let keys, _): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
+        case .decide, .fingerprint: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
         case .knownHosts(let hosts, let alias, _):
             let keys = await Self.offLoop { hosts.keys(of: self.address, alias: alias) }
             driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
@@ -111,15 +112,21 @@ actor Establishment {
     }
 
     private func judge(_ key: HostKey) async throws(SSHError) {
+        let offered = "offered \(key.algorithm) \(key.fingerprint)"
         switch hostKeyPolicy {
-        case .pinned(let keys):
+        case .pinned(let keys, let hosts):
+            try await refuseRevoked(key, by: hosts)
             if keys.contains(key) { return }
-            let offered = "offered \(key.algorithm) \(key.fingerprint)"
             guard !keys.isEmpty else {
                 throw SSHError(.hostKeyUnknown, phase: .handshake, detail: "no key is pinned; \(offered)", offeredHostKey: key)
             }
             let pinned = keys.map { "\($0.algorithm) \($0.fingerprint)" }.joined(separator: ", ")
             throw SSHError(.hostKeyChanged, phase: .handshake, detail: "pinned \(pinned); \(offered)", offeredHostKey: key)
+        case .fingerprint(let fingerprint, let hosts):
+            try await refuseRevoked(key, by: hosts)
+            if key.fingerprint == fingerprint { return }
+            let facts = "expected \(printable(fingerprint.utf8)); \(offered)"
+            throw SSHError(.hostKeyChanged, phase: .handshake, detail: facts, offeredHostKey: key)
         case .decide(let decide):
             if await Self.offLoop({ await decide(key) }) { return }
             throw SSHError(
@@ -129,6 +136,11 @@ actor Establishment {
                 try await hosts.check(key, of: self.address, alias: alias, whenUnknown: whenUnknown)
             }
         }
+    }
+
+    private func refuseRevoked(_ key: HostKey, by hosts: KnownHosts?) async throws(SSHError) {
+        guard let hosts else { return }
+        try await Self.offLoop { () async throws(SSHError) in try hosts.refuseRevoked(key, of: self.address) }
     }
 
     /// What takes its time, a person's answer or the search through many hashed names, is kept off the event loop.

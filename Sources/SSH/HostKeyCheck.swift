@@ -18,6 +18,8 @@ public struct UnknownHost: Sendable {
     public let key: HostKey
     /// `.unknown`, `.otherKinds` or `.onlyAuthorities`: what a person should know before saying yes.
     public let judgement: KnownHosts.Judgement
+    /// The same as words: "no key is known", or which ones are that do not help.
+    public var facts: String { KnownHosts.facts(about: judgement) }
 }
 
 extension KnownHosts {
@@ -40,6 +42,11 @@ extension KnownHosts {
         throw Self.error(.hostKeyUnknown, name, Self.facts(about: judgement), offered: key)
     }
 
+    /// Throws if `key` is marked as revoked for the host at `address`.
+    func refuseRevoked(_ key: HostKey, of address: Address) throws(SSHError) {
+        if case .revoked = judge(key, of: address) { try refuseAlways(judge(key, of: address), key, Self.name(of: address)) }
+    }
+
     /// Throws for what nothing can make acceptable.
     func refuseAlways(_ judgement: Judgement, _ key: HostKey, _ name: String) throws(SSHError) {
         switch judgement {
@@ -49,7 +56,7 @@ extension KnownHosts {
         }
     }
 
-    private static func facts(about judgement: Judgement) -> String {
+    fileprivate static func facts(about judgement: Judgement) -> String {
         switch judgement {
         case .otherKinds(let known): "known only by keys that libssh2 1.10 cannot ask for, \(list(known))"
         case .onlyAuthorities(let entries): "only @cert-authority stands for it, and certificates are not supported: \(list(entries))"

@@ -55,7 +55,7 @@ extension Identity {
     }
 
     /// Why the key cannot be used with libssh2 1.10; `nil` if it can.
-    var unsupportedReason: String? {
+    public var unsupportedReason: String? {
         guard publicKeyBlob != nil else { return nil }
         guard let key = publicKey else { return "not a public key" }
         switch key.algorithm {

@@ -79,7 +79,7 @@ public actor JumpHost {
         member.isOpening = true
         member.tunnelCount += 1
         do throws(SSHError) {
-            let tunnel = try await member.connection.openTunnel(to: address, within: limit)
+            let tunnel = try await member.connection.openTunnel(to: address, from: self.address, within: limit)
             tunnel.value.closeFuture.whenComplete { [bound = NIOLoopBound(member, eventLoop: loopExecutor.loop)] _ in
                 bound.value.tunnelCount -= 1
                 Task { await self.vacate() }
@@ -157,8 +157,11 @@ public actor JumpHost {
         }
     }
 
+    /// One that falls silent is found out within eight seconds, before the deadline of those who wait for a tunnel would blame their devices.
     private func connect() async throws(SSHError) -> Connection {
-        try await Connection.open(
+        var deadlines = deadlines
+        deadlines.keepalive = deadlines.keepalive ?? .seconds(2)
+        return try await Connection.open(
             to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: next, on: loopExecutor,
             attempts: limits.attempts)
     }

@@ -74,7 +74,8 @@ struct KeyAgent: Sendable {
     private func exchange(_ request: [UInt8], until deadline: NIODeadline) async throws -> [UInt8] {
         let answer = loop.makePromise(of: [UInt8].self)
         let late = loop.scheduleTask(deadline: deadline) {
-            answer.fail(SSHError(.timedOut, phase: .authentication, detail: "\(socketPath): no answer from the ssh-agent"))
+            answer.fail(
+                SSHError(.agentUnavailable, phase: .authentication, detail: "\(socketPath): no answer in time; it may wait for a person"))
         }
         let connecting = ClientBootstrap(group: loop)
             .channelInitializer { channel in
@@ -136,7 +137,7 @@ final class AgentAnswerHandler: ChannelInboundHandler {
 
 /// The keys that an ssh-agent holds, in its order: public key blob and comment.
 ///
-/// - Throws: `.agentUnavailable`, or `.timedOut` after 5 s without an answer.
+/// - Throws: `.agentUnavailable`, also after 5 s without an answer.
 public func agentIdentities(socketPath: String) async throws(SSHError) -> [(blob: [UInt8], comment: String)] {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await KeyAgent(socketPath: socketPath, loop: loop).identities(until: .after(.seconds(5)))

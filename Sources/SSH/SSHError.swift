@@ -15,6 +15,8 @@ public struct SSHError: Error, Sendable {
         public static let refused = Code("refused")
         /// No way to the host's network.
         public static let noRoute = Code("noRoute")
+        /// This machine could not make the connection, for want of descriptors, ports or rights; it says nothing of the host.
+        public static let localFailure = Code("localFailure")
         /// The jump host is there, and could not connect to the server; the detail has no reason, since libssh2 keeps the jump host's.
         public static let notReachedFromJumpHost = Code("notReachedFromJumpHost")
         /// The server hung up before its banner, as sshd does beyond MaxStartups: the path's trouble more often than the device's.

@@ -27,20 +27,28 @@ enum LiveObjects {
 /// A `LIBSSH2_SESSION`. Every call belongs on the loop of the connection that owns it.
 final class Session {
     /// The library is set up once; sessions are independent of each other afterwards.
-    private static let isReady = libssh2_init(0) == 0
+    private static let isReady = {
+        cssh2_keep_locks_at_exit()
+        return libssh2_init(0) == 0
+    }()
     /// libssh2 calls fcntl(2) on the descriptor of a handshake and never anything else, so that all sessions share one.
     private static let descriptor = cssh2_idle_descriptor()
 
     /// Sets the library up, as the first session would.
     static func prepare() { _ = (isReady, descriptor) }
 
+    private static let memoryInBytes = 8 << 20
+    private static let memoryOfChannelInBytes = 4 << 20
+
     let buffers = SessionBuffers()
     private let context = UnsafeMutablePointer<cssh2_context>.allocate(capacity: 1)
     private var pointer: OpaquePointer?
     private var isShaken = false
+    fileprivate var isFreed: Bool { pointer == nil }
 
     init?() {
-        context.initialize(to: cssh2_context(buffers: Unmanaged.passUnretained(buffers).toOpaque(), is_guarded: false))
+        context.initialize(to: cssh2_context(buffers: Unmanaged.passUnretained(buffers).toOpaque(), is_guarded: false, used: 0, limit: 0))
+        setMemoryLimit()
         guard Self.isReady, Self.descriptor >= 0, let session = cssh2_session_init(context) else { return nil }
         pointer = session
         libssh2_session_set_blocking(session, 0)
@@ -68,7 +76,20 @@ final class Session {
     }
 
     /// Channels opened and not yet freed.
-    fileprivate(set) var openChannels = 0
+    fileprivate(set) var openChannels = 0 {
+        didSet { setMemoryLimit() }
+    }
+
+    /// Lets libssh2 keep what windows allow a server to send, with room for small packets, and no more: it queues whatever packets nobody
+    /// asks for.
+    private func setMemoryLimit() {
+        context.pointee.limit = Self.memoryInBytes + (openChannels + 1) * Self.memoryOfChannelInBytes
+    }
+
+    /// Gives back what libssh2 has allocated for its caller.
+    fileprivate func release(_ memory: UnsafeMutableRawPointer) {
+        if let pointer { libssh2_free(pointer, memory) }
+    }
 
     func prefer(hostKeys: [String]) {
         // The server may have said enough already to have the session ended.
@@ -237,11 +258,13 @@ extension Session {
 
 /// A `LIBSSH2_CHANNEL`. Its memory belongs to the session and goes with it at the latest.
 final class SessionChannel {
-    private var pointer: OpaquePointer?
+    private var channel: OpaquePointer?
     private let session: Session
+    /// `nil` once the channel is freed, by itself or with its session.
+    private var pointer: OpaquePointer? { session.isFreed ? nil : channel }
 
     fileprivate init(pointer: OpaquePointer, session: Session) {
-        self.pointer = pointer
+        channel = pointer
         self.session = session
     }
 
@@ -293,8 +316,18 @@ final class SessionChannel {
         step { libssh2_channel_send_eof($0) }
     }
 
-    /// Done when the server has closed its side, which is after it has told how the command ended.
-    func awaitClosed() -> Step<Void> {
+    /// How the command ended, once the server has closed its side, which is after it has told; 0 also if it closed without saying so,
+    /// which libssh2 does not tell apart.
+    func awaitExitStatus() -> Step<ExitStatus> {
+        switch awaitClosed() {
+        case .done: .done(exitStatus)
+        case .wantsInput: .wantsInput
+        case .failed(let failure): .failed(failure)
+        case .refused(let error): .refused(error)
+        }
+    }
+
+    private func awaitClosed() -> Step<Void> {
         takeInput()
         return step { channel in
             let code = libssh2_channel_wait_closed(channel)
@@ -303,13 +336,12 @@ final class SessionChannel {
         }
     }
 
-    /// How the command ended; 0 also if the server closed without saying so, which libssh2 does not tell apart.
-    var exitStatus: ExitStatus {
+    private var exitStatus: ExitStatus {
         guard let pointer else { return .exited(0) }
         var name: UnsafeMutablePointer<CChar>?
         libssh2_channel_get_exit_signal(pointer, &name, nil, nil, nil, nil, nil)
         guard let name else { return .exited(Int(UInt32(bitPattern: libssh2_channel_get_exit_status(pointer)))) }
-        defer { cssh2_free(name, nil) }
+        defer { session.release(name) }
         return .signalled(printable(String(cString: name).utf8, limit: 32))
     }
 
@@ -323,7 +355,7 @@ final class SessionChannel {
         if code == 0, case .wantsInput = awaitClosed() { return .wantsInput }
         let outcome = session.classify(libssh2_channel_free(channel)) {}
         if case .done = outcome {
-            pointer = nil
+            self.channel = nil
             session.openChannels -= 1
             LiveObjects.channels.subtract(1, ordering: .relaxed)
         }

@@ -10,6 +10,8 @@ final class TunnelTransport: Transport {
     /// Kept so that the jump host's connection lives as long as what goes through it.
     private let connection: Connection
     private let executor: LoopExecutor
+    /// The jump host, for messages.
+    private let address: Address
     private weak var driver: Driver?
     private var outbound: [UInt8] = []
     private var wantsInput = false
@@ -18,8 +20,9 @@ final class TunnelTransport: Transport {
     private let supply: WaitList
     private let closed: EventLoopPromise<Void>
 
-    /// Takes over `channel` of `connection`, on whose loop everything runs.
-    init(channel: Channel, connection: Connection, on executor: LoopExecutor) {
+    /// Takes over `channel` of `connection` to the jump host at `address`, on whose loop everything runs.
+    init(channel: Channel, connection: Connection, at address: Address, on executor: LoopExecutor) {
+        self.address = address
         self.channel = channel
         self.connection = connection
         self.executor = executor
@@ -52,6 +55,11 @@ final class TunnelTransport: Transport {
     }
 
     func close(lastWords: ByteBuffer?) {
+        guard loop.inEventLoop else {
+            // A connection that was dropped unclosed, by whoever held it last.
+            nonisolated(unsafe) let transport = self
+            return loop.execute { transport.close(lastWords: lastWords) }
+        }
         guard !isClosing else { return }
         if let lastWords { outbound.append(contentsOf: lastWords.readableBytesView) } else { outbound = [] }
         isClosing = true
@@ -88,6 +96,12 @@ extension TunnelTransport {
 
     fileprivate func ended(_ reason: String) {
         driver?.transportEnded(reason)
+    }
+
+    /// The jump host broke, unless it was closed here.
+    fileprivate func ended(_ error: SSHError) {
+        let reason = "the connection to the jump host ended: \(error.detail)"
+        driver?.transportEnded(reason, onTheWayThrough: error.code == .closed ? nil : address)
     }
 
     /// Waits for bytes to send; `nil` once all are sent and no more will come.
@@ -134,7 +148,7 @@ private actor TunnelPump {
                 if case .standardOutput(let bytes) = output { transport.deliver(bytes) }
             }
         } catch {
-            transport.ended("the connection to the jump host ended: \(error.detail)")
+            transport.ended(error)
         }
     }
 
@@ -143,7 +157,7 @@ private actor TunnelPump {
             do {
                 try await channel.write(bytes)
             } catch {
-                transport.ended("the connection to the jump host ended: \(error.detail)")
+                transport.ended(error)
                 break
             }
             transport.sent()

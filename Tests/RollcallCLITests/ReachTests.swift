@@ -92,7 +92,7 @@ struct ReachTests {
                     "device", "enroll", "new-1", "--no-install", "--ledger-key", "x", "--host-key",
                     Ed25519Key.generate().publicKey.fingerprint, "--yes",
                 ],
-                exit: 71, kind: "host-key-unknown", says: place.door.fingerprint)
+                exit: 69, kind: "host-key-changed", says: place.door.fingerprint)
             #expect(try await place.must("device", "show", "new-1", "--json").contains("\"hostKeys\" : [\n\n  ]"))
         }
     }

@@ -79,6 +79,27 @@ extension ServerTests {
             }
         }
 
+        @Test(
+            "a jump host that breaks under a session is named; one that goes silent is found out",
+            arguments: [BrokenLink.Failure.hangUp, .stall])
+        func breaks(_ failure: BrokenLink.Failure) async throws {
+            try await Server.with { server in
+                try await Server.with { target in
+                    // Enough for the login at the jump host, a tunnel and a login behind it.
+                    try await BrokenLink.with(to: server.port, bytes: 40_000, then: failure) { port in
+                        let jumpHost = JumpHost(
+                            address: Address(host: "127.0.0.1", port: port), user: server.user, hostKey: .pinned(server.hostKeys),
+                            identities: [server.identity])
+                        let connection = try await open(target, through: jumpHost)
+                        let error = await #expect(throws: SSHError.self) { _ = try await connection.run("head -c 200000 /dev/zero") }
+                        #expect(error?.code == .peerVanished && error?.jumpHost?.port == port, "\(error?.description ?? "")")
+                        await connection.close()
+                        await jumpHost.close()
+                    }
+                }
+            }
+        }
+
         @Test("a connection that lies unused is closed; one that is asked for life and answers is not")
         func watched() async throws {
             try await Server.with { server in

@@ -159,6 +159,21 @@ extension ServerTests {
             }
         }
 
+        @Test("a server that floods the connection with what nobody asked for is cut off before it fills the memory")
+        func flood() async throws {
+            try await Server.with(.paramiko) { server in
+                let connection = try await server.connect()
+                let before = try Scratch.residentKiB()
+                let error = await #expect(throws: SSHError.self) { _ = try await connection.run("flood") }
+                #expect(
+                    error?.code == .protocolViolation && error?.detail.contains("more than is kept") == true, "\(error?.description ?? "")")
+                // Other tests take their share meanwhile.
+                #expect(try Scratch.residentKiB() - before < 200 * 1024)
+                await connection.close()
+                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+            }
+        }
+
         @Test("a server that turns one away for its many logins is tried again, if that is wanted")
         func turnedAway() async throws {
             try await Server.with(settings: ["MaxStartups 1"]) { server in

@@ -163,6 +163,12 @@ enum Scratch {
         }
     }
 
+    /// Memory of this process, in KiB.
+    static func residentKiB() throws -> Int {
+        let line = try text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line.flatMap { Int($0.split(whereSeparator: \.isWhitespace)[1]) } ?? 0
+    }
+
     /// A port that the kernel chose, and that nothing listens on.
     static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import SSH
 import Testing
 
@@ -44,6 +46,43 @@ extension ServerTests {
                 }
                 let error = try await #require(throws: SSHError.self) { _ = try await server.connect(hostKey: .pinned([])) }
                 #expect(error.code == .hostKeyUnknown)
+            }
+        }
+
+        @Test("an expected fingerprint is accepted, and another key is a changed one; a revoked key is refused whatever vouches for it")
+        func fingerprint() async throws {
+            try await Server.with { server in
+                let key = server.hostKeys[0]
+                await (try server.connect(hostKey: .fingerprint(key.fingerprint))).close()
+                func error(_ policy: HostKeyPolicy) async throws -> SSHError {
+                    try await #require(throws: SSHError.self) { _ = try await server.connect(hostKey: policy) }
+                }
+                let other = Ed25519Key.generate().publicKey.fingerprint
+                let changed = try await error(.fingerprint(other))
+                #expect(changed.code == .hostKeyChanged && changed.detail.contains(other) && changed.detail.contains(key.fingerprint))
+                try Scratch.write("@revoked * \(key.openSSH)\n", to: "\(server.folder)/known_hosts")
+                let hosts = try KnownHosts(files: ["\(server.folder)/known_hosts"])
+                for policy in [
+                    HostKeyPolicy.pinned([key], notRevokedBy: hosts), .fingerprint(key.fingerprint, notRevokedBy: hosts),
+                    .knownHosts(hosts),
+                ] {
+                    #expect(try await error(policy).code == .hostKeyRevoked)
+                }
+            }
+        }
+
+        @Test("an ssh-agent that waits for a person is the agent's trouble and not the server's")
+        func slowAgent() async throws {
+            try await Server.with { server in
+                // It takes the question and says nothing.
+                let agent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .bind(unixDomainSocketPath: "\(server.folder)/slow").get()
+                let identity = Identity.agent(socketPath: "\(server.folder)/slow", publicKeyBlob: server.userKey.publicKey.blob)
+                let error = try await #require(throws: SSHError.self) {
+                    _ = try await server.connect(identities: [identity], deadlines: Deadlines(authentication: .milliseconds(500)))
+                }
+                #expect(error.code == .agentUnavailable && error.detail.contains("no answer in time"), "\(error)")
+                try await agent.close()
             }
         }
 

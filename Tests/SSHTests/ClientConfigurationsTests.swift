@@ -100,7 +100,7 @@ struct ClientConfigurationsTests {
         try await withScript(script, deadline: .milliseconds(500)) { configurations in
             for _ in 0..<2 {
                 let error = try await error(configurations, "a")
-                #expect(error.code == .timedOut)
+                #expect(error.code == .configuration && error.detail.contains("has not ended"))
             }
             #expect(await configurations.processCount == 2)
             let child = try folder.text("child").split(separator: "\n")[0]

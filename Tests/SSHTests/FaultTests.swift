@@ -92,7 +92,8 @@ struct FaultTests {
         }
     }
 
-    @Test("packets whose lengths lie end the handshake", arguments: [0, 1, 4, 5, 35_001, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] as [UInt32])
+    @Test(
+        "packets whose lengths lie end the handshake", arguments: [0, 1, 4, 5, 35_001, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] as [UInt32])
     func lyingLengths(length: UInt32) async throws {
         var packet = (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + [255, 20]
         packet += [UInt8](repeating: 0xff, count: 64)

@@ -37,7 +37,7 @@ struct SecretTests {
 
     @Test("while questions may come, what libssh2 allocates has zeros behind it, and is small")
     func guarded() throws {
-        var context = cssh2_context(buffers: nil, is_guarded: true)
+        var context = cssh2_context(buffers: nil, is_guarded: true, used: 0, limit: 1 << 30)
         try withUnsafeMutablePointer(to: &context) { context in
             var abstract: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(context)
             let memory = try #require(cssh2_allocate(8, &abstract))

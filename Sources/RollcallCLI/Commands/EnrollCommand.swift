@@ -88,7 +88,7 @@ struct EnrollCommand: AsyncParsableCommand {
         let trustBytes = [UInt8](try readFile(trust ?? ""))
         _ = try TrustPolicy(file: trustBytes)
         var destination = try await desk.enrolment(
-            of: device, user: "root", fingerprint: hostKey, confirm: { HostKeyCheck.confirm($0, of: device.name) })
+            of: device, user: "root", fingerprint: hostKey, confirm: { HostKeyCheck.confirm($0, $1, of: device.name) })
         let root = try await rootLogin(configuration, desk: desk, unnamed: destination.identities)
         destination.identities = root.identities
         let key = try await publicKey(device, desk)
@@ -111,7 +111,9 @@ struct EnrollCommand: AsyncParsableCommand {
             keys = try await LoginKeys.find(
                 path: rootIdentity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
         }
-        let identities = (keys.named ?? unnamed) + (try Questions.passwords(file: rootPasswordFile))
+        // A server hangs up on the sixth key that does not do: where a password is given, only a key that is named goes before it.
+        let isGiven = rootPasswordFile != nil && rootIdentity == nil
+        let identities = (isGiven ? [] : keys.named ?? unnamed) + (try Questions.passwords(file: rootPasswordFile))
         guard !identities.isEmpty else {
             throw SSHError(.keyFile, phase: .authentication, detail: "none for root: no key, and nobody to ask for a password")
         }
@@ -144,9 +146,18 @@ struct EnrollCommand: AsyncParsableCommand {
             guard let key = HostKey(openSSH: text) else {
                 throw CommandFailure(.badData, kind: "public-key", "\(operatorKey) is not a public key.", next: "Name the .pub file.")
             }
+            if let reason = Identity.agent(socketPath: "", publicKeyBlob: key.blob).unsupportedReason {
+                throw CommandFailure(
+                    .badData, kind: "public-key", "\(operatorKey) could not be used to log in: \(displayed(reason)).",
+                    next: "Name an Ed25519 key.")
+            }
             return key.openSSH
         }
-        if let key = try await desk.door(of: device).identities.lazy.compactMap(\.publicKey).first { return key.openSSH }
+        if let key = try await desk.door(of: device).identities.first(where: { $0.publicKey != nil && $0.unsupportedReason == nil })?
+            .publicKey
+        {
+            return key.openSSH
+        }
         throw CommandFailure(.notFound, kind: "public-key", "There is no public key to let in.", next: "Name one with --operator-key.")
     }
 
@@ -177,8 +188,10 @@ func readFile(_ path: String) throws(CommandFailure) -> Data {
 /// How a host key comes to be trusted: by its fingerprint, by a pin or a known_hosts file, or by a typed yes; never in silence.
 enum HostKeyCheck {
     /// Asks a person; no where nobody can be asked.
-    static func confirm(_ key: HostKey, of device: String) -> Bool {
-        Terminal.current.confirm("\(device) shows the host key \(displayed(key.algorithm)) \(key.fingerprint). Is that its key?")
+    static func confirm(_ key: HostKey, _ facts: String, of device: String) -> Bool {
+        Terminal.current.confirm(
+            "\(device) shows the host key \(displayed(key.algorithm)) \(key.fingerprint) (\(displayed(facts, limit: 400))). Is that its key?"
+        )
     }
 
     /// The key that a device shows, if it is the expected one, a known one, or a person says yes to it.
@@ -189,11 +202,12 @@ enum HostKeyCheck {
         by device: Device, _ desk: Desk, expected: String?, isReplaced: Bool = false
     ) async throws(SSHError) -> HostKey {
         var destination = try await desk.enrolment(
-            of: device, user: device.address.user, fingerprint: expected, isReplaced: isReplaced, confirm: { confirm($0, of: device.name) })
+            of: device, user: device.address.user, fingerprint: expected, isReplaced: isReplaced,
+            confirm: { confirm($0, $1, of: device.name) })
         // Nobody is to log in here: the key exchange alone shows the key.
         destination.identities = [.ed25519(Ed25519Key.generate())]
         do throws(SSHError) {
-            let connection = try await Connection.open(to: destination)
+            let connection = try await Connection.open(to: destination, attempts: 3)
             await connection.close()
             return connection.hostKey
         } catch {

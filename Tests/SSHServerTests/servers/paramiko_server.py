@@ -6,7 +6,8 @@ FOLDER holds ed25519 (the host key) and authorized_keys. The user's name says wh
     both      a key of authorized_keys, and then questions
     secret    the password
 
-The command mute is neither started nor refused: its channel is closed.
+The command mute is neither started nor refused: its channel is closed. After the command flood come packets of a kind that nobody asked
+for, as long as somebody takes them.
 """
 import os
 import signal
@@ -63,7 +64,7 @@ class Server(paramiko.ServerInterface):
             # Paramiko would still answer.
             channel.transport = Silent(channel.transport)
             return False
-        threading.Thread(target=run, args=(channel, command), daemon=True).start()
+        threading.Thread(target=flood if command == b'flood' else run, args=(channel, command), daemon=True).start()
         return True
 
 
@@ -100,6 +101,17 @@ def run(channel, command):
     channel.send_exit_status(128 - status if status < 0 else status)
     channel.shutdown_write()
     channel.close()
+
+
+def flood(channel, command):
+    message = paramiko.Message()
+    message.add_byte(bytes([200]))
+    message.add_bytes(bytes(16000))
+    try:
+        while channel.transport.is_active():
+            channel.transport._send_user_message(message)
+    except OSError:
+        pass
 
 
 def feed(channel, sink):
