@@ -168,9 +168,9 @@ public actor Connection {
     /// can be opened here.
     ///
     /// - Throws: `.notReachedFromJumpHost` where the server could not connect, `.channelRefused` where it will not.
-    func openTunnel(to address: Address, from jumpHost: Address, within limit: Duration) async throws(SSHError) -> NIOLoopBound<
-        TunnelTransport
-    > {
+    func openTunnel(
+        to address: Address, from jumpHost: Address, within limit: Duration
+    ) async throws(SSHError) -> NIOLoopBound<TunnelTransport> {
         let (driver, deadline) = (driver, NIODeadline.after(limit))
         try driver.check(await driver.requests.enter(until: deadline), phase: .connect)
         do throws(SSHError) {

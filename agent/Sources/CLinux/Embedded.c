@@ -2,7 +2,9 @@
 #ifdef ROLLCALL_EMBEDDED
 #include "CLinux.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 /* Debian's libsodium.a was built for glibc and refers to this; musl has explicit_bzero only. */
 void __explicit_bzero_chk(void *bytes, size_t count, size_t limit) {
@@ -16,6 +18,13 @@ void randombytes_buf(void *const buffer, const size_t count) {
     if (rc_random(buffer, count) < 0) rc_exit(70);
 }
 void arc4random_buf(void *buffer, size_t count) { randombytes_buf(buffer, count); }
+/* libsodium's assertions: musl's own would bring printf along, 13 KiB. */
+_Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function) {
+    (void)file, (void)line, (void)function;
+    struct iovec words[] = {{(char *)"rollcall-agent: assertion failed: ", 34}, {(char *)expression, strlen(expression)}, {(char *)"\n", 1}};
+    (void)!writev(2, words, 3);
+    abort();
+}
 #else
 /* A translation unit is never empty. */
 typedef int rollcall_not_embedded;
