@@ -114,7 +114,7 @@ struct PushTests {
             kernel.fault = nil
             if answer?.done != nil { break }
             let rule = try #require(answer?.rule)
-            #expect(["storage", "ledger", "trust-malformed"].contains(rule))
+            #expect(["storage", "ledger", "trust-malformed", "owner"].contains(rule))
             #expect(try talk.scratch.read("var/lib/rollcall/catalogue") == before || rule == "storage")
             #expect(try SignedCatalogue(decoding: talk.scratch.read("var/lib/rollcall/catalogue")).signatures.count == 1)
         }

@@ -49,6 +49,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let stateInUse = Rule("state-in-use")
         /// The user at the other end of the socket may not come in.
         public static let peer = Rule("peer")
+        /// The device's owner does not allow it.
+        public static let owner = Rule("owner")
         /// Nothing happened in the session for so long that it was ended.
         public static let idle = Rule("idle")
         /// The agent is being stopped.

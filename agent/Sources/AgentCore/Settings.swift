@@ -12,6 +12,10 @@ public struct Settings: Sendable {
     public var desks: [UInt8]
     /// The daemon's socket.
     public var socket: [UInt8]
+    /// What the owner allows.
+    public var ownersFile: [UInt8]
+    /// Stands there while the owner has shut the door, and may say why.
+    public var shutDoor: [UInt8]
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
@@ -35,5 +39,8 @@ public struct Settings: Sendable {
         trust = root + paths[1].bytes
         desks = root + paths[2].bytes
         socket = root + paths[3].bytes
+        let owners: [Text] = ["/etc/rollcall/owner.conf", "/etc/rollcall/shut"]
+        ownersFile = root + owners[0].bytes
+        shutDoor = root + owners[1].bytes
     }
 }

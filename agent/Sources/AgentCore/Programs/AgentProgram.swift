@@ -47,6 +47,7 @@ public struct AgentProgram {
         case .check: return check(invocation.settings)
         case .key: return key(invocation.settings)
         case .log: return log(invocation)
+        case .off, .on: return moveDoor(invocation)
         }
         return Status.success
     }

@@ -4,7 +4,7 @@ public import Wire
 public struct Invocation: Equatable, Sendable {
     /// Which part to be.
     public enum Part: Equatable, Sendable {
-        case run, serve, check, key, log, version, help
+        case run, serve, check, key, log, off, on, version, help
     }
 
     /// Which part to be.
@@ -23,6 +23,8 @@ public struct Invocation: Equatable, Sendable {
     public var role: Text = ""
     /// `--standalone`.
     public var isStandalone = false
+    /// `--reason`.
+    public var reason: Text = ""
     /// `-n`.
     public var count: UInt64 = 50
 
@@ -31,7 +33,8 @@ public struct Invocation: Equatable, Sendable {
     /// - Throws: A sentence about the first one that is not understood.
     public init(_ arguments: [[UInt8]]) throws(UsageError) {
         let parts: [(Text, Part)] = [
-            ("run", .run), ("serve", .serve), ("check", .check), ("key", .key), ("log", .log), ("--version", .version),
+            ("run", .run), ("serve", .serve), ("check", .check), ("key", .key), ("log", .log), ("off", .off), ("on", .on),
+            ("--version", .version),
             ("--help", .help), ("-h", .help),
         ]
         guard let first = arguments.first else { return }
@@ -53,7 +56,7 @@ public struct Invocation: Equatable, Sendable {
     }
 
     private mutating func set(_ name: Text, _ value: [UInt8]) throws(UsageError) {
-        let options: [Text] = ["--root-dir", "--state", "--trust", "--desks", "--operator", "--role", "-n"]
+        let options: [Text] = ["--root-dir", "--state", "--trust", "--desks", "--operator", "--role", "-n", "--reason"]
         switch options.firstIndex(of: name) {
         case 0: root = value
         case 1: state = value
@@ -64,6 +67,7 @@ public struct Invocation: Equatable, Sendable {
         case 6:
             guard let number = Decimal.unsigned(value[...]) else { throw UsageError("wants a whole number after", name.bytes) }
             count = number
+        case 7: reason = Text(value)
         default: throw UsageError("does not know", name.bytes)
         }
     }
@@ -85,6 +89,8 @@ public struct Invocation: Equatable, Sendable {
                rollcall-agent check [--state DIR]
                rollcall-agent key [--state DIR]
                rollcall-agent log [--state DIR] [-n N]
+               rollcall-agent off [--reason TEXT]   shut the door to support; `on` opens it
+               rollcall-agent on
                rollcall-agent --version
 
         """

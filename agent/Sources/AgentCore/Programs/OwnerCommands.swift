@@ -13,6 +13,9 @@ extension AgentProgram {
         } else {
             say("Run this as root to have everything checked; the state directory is root's alone.", to: 1)
         }
+        let owner = Owner(kernel: kernel, settings: settings)
+        do throws(Refusal) { _ = try owner.read() } catch { problems.append(error.sentence) }
+        do throws(Refusal) { try owner.checkDoor() } catch { say(error.sentence + " Open it with: rollcall-agent on.", to: 1) }
         if (try? DeviceIdentity(kernel: kernel, root: settings.root)) == nil {
             problems.append("The device has no readable /etc/machine-id, so it has no name; run systemd-machine-id-setup.")
         }
@@ -64,6 +67,27 @@ extension AgentProgram {
             say(
                 "The agent's key cannot be read or made in " + escaped(settings.state, limit: 200) + " (errno " + number(error) + ").",
                 to: 2)
+            return Status.unavailable
+        }
+    }
+
+    /// Shuts the door to support, or opens it.
+    func moveDoor(_ invocation: Invocation) -> Int32 {
+        let owner = Owner(kernel: kernel, settings: invocation.settings)
+        do throws(Errno) {
+            if invocation.part == .off {
+                try owner.shut(reason: invocation.reason)
+                say(
+                    "The door is shut: no session opens, and those that are open get no further answer. Open it with: rollcall-agent on.",
+                    to: 1)
+            } else {
+                say(try owner.open() ? "The door is open again." : "The door was open.", to: 1)
+            }
+            return Status.success
+        } catch {
+            say(
+                "The door cannot be moved by " + escaped(invocation.settings.shutDoor, limit: 200) + " (errno " + number(error)
+                    + "); run this as root, and check the disk.", to: 2)
             return Status.unavailable
         }
     }
@@ -138,6 +162,9 @@ enum UTC {
         let date = .decimal(year) + "-" + two(month) + "-" + two(dayOfYear - (153 * shifted + 2) / 5 + 1)
         return date + "T" + two(seconds / 3_600 % 24) + ":" + two(seconds / 60 % 60) + ":" + two(seconds % 60) + "Z"
     }
+
+    /// `HH:MM` of a minute of the day.
+    static func time(ofDay minute: UInt64) -> Text { two(minute / 60) + ":" + two(minute % 60) }
 
     private static func two(_ number: UInt64) -> Text { (number < 10 ? "0" : "") + .decimal(number) }
 }

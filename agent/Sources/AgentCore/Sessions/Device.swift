@@ -13,6 +13,8 @@ public final class Device {
     /// What may be run.
     public let catalogue: CatalogueStore
     let witness: Witness
+    /// What the owner allows.
+    public let owner: Owner
     /// What runs it.
     public let executor: Executor
     private let lock: Descriptor?
@@ -44,6 +46,7 @@ public final class Device {
         let key = try? state.signingKey()
         ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key)
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
+        owner = Owner(kernel: kernel, settings: settings)
         witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
         executor = Executor(kernel: kernel, root: settings.root, adoptsStrays: adoptsStrays)
     }

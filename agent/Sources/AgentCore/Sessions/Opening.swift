@@ -12,9 +12,17 @@ extension Session {
             state = .ended
             return
         }
-        (session, call, state) = (open.session, open.call, .open)
+        (session, call) = (open.session, open.call)
         let salted = device.ledger.person(door.operatorName)
         person = salted?.digest ?? []
+        do throws(Refusal) { try device.owner.checkDoor() } catch {
+            send(error.message(0))
+            let index = try? device.ledger.append(entry(.refused, subject: "session", detail: error.rule))
+            if let salted { device.ledger.remember(salted, at: index ?? device.ledger.size) }
+            state = .ended
+            return
+        }
+        state = .open
         var opened = entry(.sessionOpened, subject: role.name, detail: open.reason)
         // Which key it was, for sshd writes the same names for many keys.
         if !door.key.isEmpty { opened.digest = SHA256.hash(door.key.bytes) }

@@ -12,7 +12,13 @@ extension Session {
         if live.count >= RollcallProtocol.requestsInFlightLimit {
             throw Refusal(.busy, "64 requests are unanswered in this session; wait for one of them.")
         }
+        try allow(action)
+    }
+
+    /// Role and owner both have to.
+    private func allow(_ action: Action) throws(Refusal) {
         try action.check(role)
+        try device.owner.check(action)
     }
 
     private func isAdmitted(_ request: UInt64, _ what: Text, _ action: Action) -> Bool {
@@ -46,7 +52,7 @@ extension Session {
         }
         let (definition, values) = try checked(run, catalogue)
         let action = Action.probe(definition.impact)
-        try action.check(role)
+        try allow(action)
         if action.isChange, catalogue.header.expiresAt <= device.decidingTime {
             throw Refusal(CatalogueError(.expired, "The catalogue has expired, so nothing may be changed; push one signed anew."))
         }
