@@ -21,6 +21,19 @@ public struct Installation: Sendable {
         public let isRoot: Bool
         /// PRETTY_NAME of /etc/os-release, not yet escaped; empty where there is none.
         public let system: String
+
+        /// The architecture, as agent/build names it, of the agent that runs there; nil where there is none.
+        public var agentArchitecture: String? { Installation.agentArchitecture(ofMachine: architecture) }
+    }
+
+    /// The architecture, as agent/build names it, of the agent for a machine as uname(2) names it; nil where there is none.
+    public static func agentArchitecture(ofMachine machine: String) -> String? {
+        switch machine {
+        case "x86_64", "aarch64": machine
+        // A 64-bit kernel calls itself armv8l to a 32-bit system. armv6l lacks instructions that the agent uses.
+        case "armv7l", "armv8l": "armv7"
+        default: nil
+        }
     }
 
     /// One file to put there.

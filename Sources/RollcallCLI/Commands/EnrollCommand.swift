@@ -127,14 +127,20 @@ struct EnrollCommand: AsyncParsableCommand {
                 .missingTool, kind: "no-agent-binary", "The agent's binary and packaging were not found.",
                 next: "Run from a checkout, or set ROLLCALL_HOME to one.")
         }
-        // The known place names its architecture; a path given on purpose is taken as it is.
-        let path = agent.replacingOccurrences(of: "/x86_64/", with: "/\(survey.architecture)/")
-            .replacingOccurrences(of: "/aarch64/", with: "/\(survey.architecture)/")
-        guard ["x86_64", "aarch64", "armv7l", "armv6l"].contains(survey.architecture), FileManager.default.fileExists(atPath: path) else {
+        guard let architecture = survey.agentArchitecture else {
             throw CommandFailure(
                 .enrolmentFailed, kind: "architecture",
                 "There is no agent for the device's architecture, \(displayed(survey.architecture)).",
-                next: "Build it with agent/build.")
+                next: "Rollcall has agents for x86_64, aarch64 and armv7.")
+        }
+        // The known place names its architecture; a path given on purpose is taken as it is.
+        let path = agent.replacingOccurrences(of: "/x86_64/", with: "/\(architecture)/")
+            .replacingOccurrences(of: "/aarch64/", with: "/\(architecture)/")
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw CommandFailure(
+                .enrolmentFailed, kind: "architecture",
+                "The agent for the device's architecture, \(displayed(survey.architecture)), is not there: \(path).",
+                next: "Build it with agent/build --arch \(architecture).")
         }
         return try Enrolment.Package(agentPath: path, packagingFolder: packaging)
     }

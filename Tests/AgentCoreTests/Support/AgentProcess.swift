@@ -8,6 +8,8 @@ import Wire
 struct AgentBinary: Sendable, CustomTestStringConvertible {
     let path: String
     let testDescription: String
+    /// What runs it where it is of another architecture.
+    var emulator: String?
 
     /// Both builds, as far as they are there.
     static var all: [AgentBinary] {
@@ -24,6 +26,16 @@ struct AgentBinary: Sendable, CustomTestStringConvertible {
     static var embedded: AgentBinary? {
         ProcessInfo.processInfo.environment["ROLLCALL_AGENT"].map { AgentBinary(path: $0, testDescription: "Embedded") }
     }
+
+    /// The Embedded builds for ARM, as `agent/build --all` made them, under qemu.
+    static var emulated: [AgentBinary] {
+        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let top = ProcessInfo.processInfo.environment["ROLLCALL_AGENT_OUT"] ?? repository.appendingPathComponent(".build-agent").path
+        return [("aarch64", "/usr/bin/qemu-aarch64"), ("armv7", "/usr/bin/qemu-arm")].map { name, emulator in
+            AgentBinary(path: "\(top)/\(name)/rollcall-agent", testDescription: name, emulator: emulator)
+        }
+    }
 }
 
 /// An agent that runs as a child of the test, spoken to over its standard streams.
@@ -36,8 +48,8 @@ final class AgentProcess {
     var scratch: Scratch?
 
     init(_ binary: AgentBinary, _ arguments: [String], environment: [String: String] = [:]) throws {
-        process.executableURL = URL(fileURLWithPath: binary.path)
-        process.arguments = arguments
+        process.executableURL = URL(fileURLWithPath: binary.emulator ?? binary.path)
+        process.arguments = (binary.emulator == nil ? [] : [binary.path]) + arguments
         process.environment = environment
         process.standardInput = input
         process.standardOutput = output

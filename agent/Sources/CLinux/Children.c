@@ -20,6 +20,16 @@
 #define SYS_close_range 436
 #endif
 
+/* On 32-bit ARM the plain names are the calls of old, with ids of 16 bits: another user, and groups nobody asked for. */
+#ifdef SYS_setgroups32
+#undef SYS_setgroups
+#undef SYS_setresgid
+#undef SYS_setresuid
+#define SYS_setgroups SYS_setgroups32
+#define SYS_setresgid SYS_setresgid32
+#define SYS_setresuid SYS_setresuid32
+#endif
+
 enum { STATUS_FD = 3, FIRST_FREE_FD = 4 };
 
 /* Everything below until execve runs in the child of a process that may have threads: only async-signal-safe calls. */

@@ -213,9 +213,10 @@ public final class DeviceLedger {
     /// Whether what would be cut is one record that was not written to its end; anything else is damage with records behind it.
     private func isTornEnd(_ found: Descriptor, from offset: UInt64, cut: UInt64) throws(Errno) -> Bool {
         if cut < UInt64(LedgerRecord.headSize) { return true }
-        var length = 0
-        for byte in try kernel.read(found, at: offset, limit: 4) { length = length << 8 | Int(byte) }
-        return length <= RollcallProtocol.entrySizeLimit && UInt64(LedgerRecord.headSize + length) > cut
+        // Unsigned and wide: 4 damaged bytes may say more than 31 bits hold.
+        var length: UInt64 = 0
+        for byte in try kernel.read(found, at: offset, limit: 4) { length = length << 8 | UInt64(byte) }
+        return length <= UInt64(RollcallProtocol.entrySizeLimit) && UInt64(LedgerRecord.headSize) + length > cut
     }
 
     /// Where a damaged file may go without replacing an earlier one; nil where four lie there, for the disk is not theirs.

@@ -69,9 +69,11 @@ struct LedgerRecord {
     init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count >= Self.headSize else { return nil }
         let start = bytes.startIndex
-        var length = 0
-        for index in start..<start + 4 { length = length << 8 | Int(bytes[index]) }
-        guard length > 0, length <= RollcallProtocol.entrySizeLimit, bytes.count - Self.headSize >= length else { return nil }
+        var stated: UInt32 = 0
+        for index in start..<start + 4 { stated = stated << 8 | UInt32(bytes[index]) }
+        guard stated > 0, stated <= UInt32(RollcallProtocol.entrySizeLimit) else { return nil }
+        let length = Int(stated)
+        guard bytes.count - Self.headSize >= length else { return nil }
         content = Array(bytes[(start + Self.headSize)..<(start + Self.headSize + length)])
         leafHash = MerkleTree.leafHash(content)
         guard leafHash.prefix(4).elementsEqual(bytes[(start + 4)..<(start + Self.headSize)]) else { return nil }
