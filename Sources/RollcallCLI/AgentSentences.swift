@@ -69,6 +69,9 @@ extension CommandFailure {
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
+            case "sandbox":
+                (.refused, "The device's owner decides: a newer kernel, or `require-sandbox no` in /etc/rollcall/agent.conf.")
+            case "configuration": (.refused, "Correct /etc/rollcall/agent.conf on the device; `rollcall-agent check` there says more.")
             case "busy", "stopping": (.refused, "Try again in a moment.")
             case "idle": (.connectionLost, "The session was silent for too long and was ended; just go on, a new one opens by itself.")
             default: (.refused, "The device's owner can see more with `rollcall-agent log`.")

@@ -13,6 +13,11 @@ extension AgentProgram {
         } else {
             say("Run this as root to have everything checked; the state directory is root's alone.", to: 1)
         }
+        var configured = settings
+        do throws(Refusal) { try configured.readConfiguration(kernel) } catch { problems.append(error.sentence) }
+        if configured.requiresSandbox, !kernel.sandbox.isSuperset(of: [.landlock, .systemCalls]) {
+            problems.append("agent.conf requires the sandbox, and this kernel lacks Landlock or seccomp, so no probe can run.")
+        }
         if (try? DeviceIdentity(kernel: kernel, root: settings.root)) == nil {
             problems.append("The device has no readable /etc/machine-id, so it has no name; run systemd-machine-id-setup.")
         }
