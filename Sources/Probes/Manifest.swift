@@ -23,6 +23,10 @@ public struct Manifest: Equatable, Sendable {
     public var groups: [String]
     /// Whether it may use the network.
     public var mayUseNetwork: Bool
+    /// Whether it may open Unix sockets.
+    public var mayUseLocalSockets: Bool
+    /// Absolute paths at and beneath which it may write.
+    public var writable: [String]
     /// Exit codes that count as an answer.
     public var acceptedExitCodes: [UInt64]
     /// How its output becomes rows; nil where it states no facts.
@@ -46,7 +50,8 @@ public struct Manifest: Equatable, Sendable {
     public var definition: ProbeDefinition {
         ProbeDefinition(
             id: Text(id), impact: impact, source: source, parameters: parameters, timeLimit: timeLimit, outputLimit: outputLimit,
-            user: Text(user), groups: groups.map { Text($0) }, mayUseNetwork: mayUseNetwork)
+            user: Text(user), groups: groups.map { Text($0) }, mayUseNetwork: mayUseNetwork,
+            mayUseLocalSockets: mayUseLocalSockets, writable: writable.map { Text($0) })
     }
 }
 

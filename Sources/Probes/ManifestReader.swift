@@ -6,7 +6,8 @@ struct ManifestReader {
     let problems: ProblemList
 
     static let keys = [
-        "id", "title", "impact", "run", "read", "user", "groups", "network", "parameters", "limits", "exit", "parse", "facts", "findings",
+        "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
+        "findings",
     ]
 
     /// - Parameter file: Path for messages.
@@ -43,12 +44,16 @@ struct ManifestReader {
         let user = fields["user"].map { $0.text() ?? "" }
         let groups = fields["groups"]?.texts() ?? []
         let network = fields["network"]?.flag() ?? false
+        let sandbox = fields["sandbox"]?.fields(["local-sockets", "write"]) ?? [:]
+        let writable = writable(sandbox["write"], impact)
+        let localSockets = sandbox["local-sockets"]?.flag() ?? false
         let exits = exitCodes(fields["exit"])
         guard let id, let title, let impact, let source else { return nil }
         return Manifest(
             id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
-            outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network, acceptedExitCodes: exits,
-            parse: parse, facts: facts, findings: findings, file: file, text: text)
+            outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
+            mayUseLocalSockets: localSockets, writable: writable, acceptedExitCodes: exits, parse: parse,
+            facts: facts, findings: findings, file: file, text: text)
     }
 
     func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> YAMLValue? {
@@ -77,6 +82,26 @@ struct ManifestReader {
     static func isName(_ name: String) -> Bool {
         guard let first = name.utf8.first, (97...122).contains(first), name.utf8.count <= 64 else { return false }
         return name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+    }
+
+    /// Where it may write: nowhere unless it says so, and one that only observes has nothing to write.
+    private func writable(_ value: YAMLValue?, _ impact: Impact?) -> [String] {
+        guard let value else { return [] }
+        let paths = value.list() ?? []
+        if impact == .observe { value.report("A probe of impact observe writes nowhere.") }
+        if value.isList, paths.isEmpty || paths.count > 16 { value.report("write must name 1 to 16 paths.") }
+        return paths.compactMap { path in
+            guard let text = path.text() else { return nil }
+            if !Self.isPlainPath(text) || text.contains("*") {
+                path.report("A path must be absolute and without .. and *; this is \(text).")
+            }
+            return text
+        }
+    }
+
+    /// Whether a path begins at the root, never climbs, and fits its field.
+    static func isPlainPath(_ path: String) -> Bool {
+        path.hasPrefix("/") && !path.split(separator: "/").contains("..") && path.utf8.count <= 1_024 && !path.utf8.contains(0)
     }
 
     private func exitCodes(_ value: YAMLValue?) -> [UInt64] {

@@ -65,8 +65,7 @@ extension ManifestReader {
         var paths: [Text] = []
         for pattern in patterns {
             guard let path = pattern.text() else { continue }
-            let isPlain = path.hasPrefix("/") && !path.split(separator: "/").contains("..") && path.utf8.count <= 1_024
-            if !isPlain { pattern.report("A path must be absolute and without ..; this is \(path).") }
+            if !Self.isPlainPath(path) { pattern.report("A path must be absolute and without ..; this is \(path).") }
             paths.append(Text(path))
         }
         return .files(paths)

@@ -70,6 +70,9 @@ extension CommandFailure {
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
+            case "sandbox":
+                (.refused, "The device's owner decides: a newer kernel, or `require-sandbox no` in /etc/rollcall/agent.conf.")
+            case "configuration": (.refused, "Correct /etc/rollcall/agent.conf on the device; `rollcall-agent check` there says more.")
             case "busy", "stopping": (.refused, "Try again in a moment.")
             case "idle": (.connectionLost, "The session was silent for too long and was ended; just go on, a new one opens by itself.")
             default: (.refused, "The device's owner can see more with `rollcall-agent log`.")

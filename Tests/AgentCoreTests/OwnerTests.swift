@@ -58,7 +58,7 @@ struct OwnerTests {
         "a file that is not understood is named by its line, and opens nothing",
         arguments: [
             "highest-impact everything", "highest-impact", "highest-impact change now", "hours 9-17", "hours 09:00-09:00",
-            "hours 24:00-09:00", "hours 09:60-10:00", "hours 09:00_10:00", "consent yes", "\u{0}",
+            "hours 24:00-09:00", "hours 09:60-10:00", "hours 09:00_10:00", "consent yes", "\u{0}", "highest-impact observe",
         ])
     func notUnderstood(_ line: String) throws {
         let talk = try talk("highest-impact change\n" + line + "\n")

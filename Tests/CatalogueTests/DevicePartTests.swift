@@ -65,6 +65,25 @@ import Wire
         #expect(!probe(1, "03 81652f612f2e2e" + rest))
     }
 
+    @Test("local sockets are open or not said, and where a probe may write is absolute, for probes that change")
+    func sandbox() throws {
+        #expect(probe(2, "04 01" + rest + "0b 01"))
+        #expect(!probe(2, "04 01" + rest + "0b 00"))
+        let (change, observe) = ("81a7 00 6161 01 02 04 01" + rest, "81a7 00 6161 01 00 04 01" + rest)
+        #expect(reads(change + "0c 81622f61"))
+        #expect(!reads(observe + "0c 81622f61"))
+        #expect(!reads(change + "0c 816161"))
+        #expect(!reads(change + "0c 81632f6100"))
+        #expect(!reads(change + "0c 81652f2e2e2f61"))
+        #expect(!reads(change + "0c 80"))
+        var definition = ProbeDefinition(id: "a", impact: .change, source: .statfs)
+        let closed = definition.encoded
+        (definition.mayUseLocalSockets, definition.writable) = (true, ["/var/cache", "/srv"])
+        #expect(try DevicePart(decoding: DevicePart(probes: [definition]).encoded).probes == [definition])
+        // What is closed is not written, so a catalogue of before is byte for byte the same.
+        #expect(closed == bytes(hex: "a6 00 6161 01 02 04 01 06 191388 07 1a00010000 08 666e6f626f6479"))
+    }
+
     @Test("limits, user and impact are there and within their bounds")
     func limits() {
         #expect(!reads("81a5 00 6161 01 00 04 01 07 01 08 6161"))

@@ -65,11 +65,13 @@ struct Bench: Sendable {
     static func require() throws -> Bench { try #require(current, "the suite's scope boots the bench") }
 
     /// A device and a desk of their own, for what would leave a trace on the others.
-    static func withSpare<Result>(_ work: (Device, LabDesk) async throws -> Result) async throws -> Result {
+    ///
+    /// - Parameter options: Options of `scripts/lab up`.
+    static func withSpare<Result>(_ options: [String] = [], _ work: (Device, LabDesk) async throws -> Result) async throws -> Result {
         let name = "lt-\(run)-c"
         let desk = try await LabDesk.open()
         defer { try? FileManager.default.removeItem(atPath: desk.folder) }
-        try await lab("up", name)
+        try await lab(["up"] + options + [name])
         do {
             let spare = try await device(name)
             try await desk.enrol(spare)

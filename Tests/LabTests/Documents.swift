@@ -76,6 +76,7 @@ struct Diagnosis: Decodable {
 struct ProbeAnswer: Decodable {
     let complete: Bool
     let facts: [[String: Value]]?
+    let limits: [String]?
 }
 
 /// What `rollcall audit verify --json` writes, as far as the tests read it.

@@ -103,7 +103,11 @@ func runProgram(_ path: String, _ arguments: [String], environment: [String: Str
 ///
 /// - Throws: ``LabFailure`` with what it said.
 @discardableResult
-func lab(_ arguments: String...) async throws -> String {
+func lab(_ arguments: String...) async throws -> String { try await lab(arguments) }
+
+/// The same with the arguments in an array.
+@discardableResult
+func lab(_ arguments: [String]) async throws -> String {
     let result = try await runProgram(LabSite.script, arguments)
     guard result.status == 0 else { throw LabFailure("scripts/lab \(arguments.joined(separator: " ")): \(result.story)") }
     return result.output

@@ -18,6 +18,19 @@ struct DefinitionTests {
         #expect(restart.commandLine(["cups.service"]) == ["/usr/bin/systemctl", "restart", "--", "cups.service"])
     }
 
+    @Test("a shipped probe has nothing open that it does not use")
+    func sandbox() throws {
+        let library = try ManifestLibrary(directory: shippedProbes)
+        for manifest in library.manifests {
+            let definition = manifest.definition
+            let program = definition.commandLine(definition.parameters.map { _ in "x" })?.first?.string ?? ""
+            let asksServices = program.hasSuffix("ctl") && !manifest.id.hasPrefix("log.")
+            #expect(definition.mayUseLocalSockets == asksServices, "\(manifest.id)")
+            #expect(!definition.mayUseNetwork)
+        }
+        #expect(try library.manifest("storage.clean-packages").definition.writable == ["/var/cache/apt/archives"])
+    }
+
     @Test("a full diagnosis asks what only observes and takes no parameter")
     func diagnosis() throws {
         let library = try ManifestLibrary(directory: shippedProbes)

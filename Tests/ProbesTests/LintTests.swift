@@ -57,6 +57,21 @@ struct LintTests {
         #expect(found.allSatisfy { $0.file == "test.yaml" })
     }
 
+    @Test(
+        "what a sandbox is to open is checked",
+        arguments: [
+            ("observe", "{write: [/srv]}", "observe writes nowhere"), ("change", "{write: [srv]}", "must be absolute"),
+            ("change", "{write: [/srv/../etc]}", "must be absolute"), ("change", "{write: ['/srv/*']}", "must be absolute"),
+            ("change", "{write: []}", "1 to 16 paths"), ("change", "{socket: true}", "socket"),
+            ("change", "{local-sockets: 3}", "local-sockets"),
+            ("change", "{local-sockets: true, write: [/srv, /var/log/x]}", nil),
+        ] as [(String, String, String?)])
+    func sandbox(_ impact: String, _ sandbox: String, _ complaint: String?) {
+        let found = problems("id: test.one\ntitle: A test\nimpact: \(impact)\nrun: [/bin/true]\nsandbox: \(sandbox)\n")
+        #expect(found.count == (complaint == nil ? 0 : 1), "\(found)")
+        if let complaint { #expect(found.first?.message.contains(complaint) == true && found.first?.line == 5) }
+    }
+
     @Test("a manifest without mistakes has none reported")
     func wellFormed() { #expect(problems(Self.wellFormed) == []) }
 

@@ -62,6 +62,9 @@ struct RunCommand: AsyncParsableCommand {
             Terminal.current.complain("  " + displayed(String(line)))
         }
         if let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: device) { throw failure }
+        if !options.json, case .done(let done) = answer.ending, !done.measures.isEmpty {
+            Terminal.current.complain("limits in force: " + done.measures.words.joined(separator: ", "))
+        }
     }
 }
 
@@ -129,6 +132,20 @@ extension CommandFailure {
     }
 }
 
+extension Done.Measures {
+    /// The measures in force, a word or two for each; those of a newer agent by their numbers.
+    var words: [String] {
+        let known: [(Done.Measures, String)] = [
+            (.isolatedProcess, "own process"), (.noNewPrivileges, "no new privileges"), (.user, "user"), (.resourceLimits, "resources"),
+            (.lowPriority, "low priority"), (.noNetwork, "no network"), (.landlock, "files"), (.noLocalSockets, "no local sockets"),
+            (.processLimit, "processes"), (.systemCalls, "system calls"),
+        ]
+        let rest = subtracting(known.reduce(into: []) { $0.formUnion($1.0) })
+        let unknown = (0..<64).filter { rest.rawValue >> $0 & 1 == 1 }.map { "measure \(UInt64(1) << $0)" }
+        return known.filter { contains($0.0) }.map(\.1) + unknown
+    }
+}
+
 /// An answer for `--json`.
 private struct AnswerBody: Encodable {
     let probe: String
@@ -136,6 +153,8 @@ private struct AnswerBody: Encodable {
     let facts: [[String: FactValue]]?
     let output: String?
     let error: String
+    /// What limited the probe; absent where it did not run.
+    let limits: [String]?
 
     init(_ answer: Answer, facts: FactListing?) {
         probe = answer.probe
@@ -147,5 +166,6 @@ private struct AnswerBody: Encodable {
         self.facts = facts?.rows
         output = facts == nil ? String(decoding: answer.output, as: UTF8.self) : nil
         error = String(decoding: answer.errorOutput, as: UTF8.self)
+        if case .done(let done) = answer.ending { limits = done.measures.words } else { limits = nil }
     }
 }

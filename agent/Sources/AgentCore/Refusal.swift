@@ -53,6 +53,10 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let owner = Rule("owner")
         /// Nothing happened in the session for so long that it was ended.
         public static let idle = Rule("idle")
+        /// The owner wants every probe confined, and the kernel cannot.
+        public static let sandbox = Rule("sandbox")
+        /// The owner's agent.conf has a mistake, so the agent does not start.
+        public static let configuration = Rule("configuration")
         /// The agent is being stopped.
         public static let stopping = Rule("stopping")
     }

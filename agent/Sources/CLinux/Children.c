@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "Sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +32,8 @@
 #endif
 
 enum { STATUS_FD = 3, FIRST_FREE_FD = 4 };
+/* Processes and threads of a probe's user, all probes together; below the TasksMax of the agent's unit. */
+enum { PROCESS_LIMIT = 128 };
 
 /* Everything below until execve runs in the child of a process that may have threads: only async-signal-safe calls. */
 
@@ -101,11 +104,15 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
         if (getuid() != plan->uid || geteuid() != plan->uid || getgid() != plan->gid || getegid() != plan->gid)
             give_up(measures, EPERM);
         measures |= RC_USER;
+        /* After the change of user, or execve would fail where that user has more already. Who stays the agent's user keeps its own limit. */
+        if (plan->uid != 0 && limit(RLIMIT_NPROC, PROCESS_LIMIT) == 0) measures |= RC_PROCESS_LIMIT;
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) measures |= RC_NO_NEW_PRIVILEGES;
     /* After the change of user, which clears it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent) _exit(126);
+    measures |= rc_confine(plan);
+    if ((measures & plan->required) != plan->required) give_up(measures, ENOTSUP);
     return measures;
 }
 

@@ -57,11 +57,16 @@ public struct ProbeDefinition: Equatable, Sendable {
     public var groups: [Text]
     /// Whether it may use the network.
     public var mayUseNetwork: Bool
+    /// Whether it may open Unix sockets, as who asks systemd or D-Bus must.
+    public var mayUseLocalSockets: Bool
+    /// Absolute paths at and beneath which it may write; a probe that only observes has none.
+    public var writable: [Text]
 
     /// Makes a definition of its fields.
     public init(
         id: Text, impact: Impact, source: ProbeSource, parameters: [ParameterDefinition] = [], timeLimit: UInt64 = 5_000,
-        outputLimit: UInt64 = 65_536, user: Text = "nobody", groups: [Text] = [], mayUseNetwork: Bool = false
+        outputLimit: UInt64 = 65_536, user: Text = "nobody", groups: [Text] = [], mayUseNetwork: Bool = false,
+        mayUseLocalSockets: Bool = false, writable: [Text] = []
     ) {
         self.id = id
         self.impact = impact
@@ -72,6 +77,8 @@ public struct ProbeDefinition: Equatable, Sendable {
         self.user = user
         self.groups = groups
         self.mayUseNetwork = mayUseNetwork
+        self.mayUseLocalSockets = mayUseLocalSockets
+        self.writable = writable
     }
 
     /// The definition's encoding.
@@ -104,6 +111,8 @@ public struct ProbeDefinition: Equatable, Sendable {
         fields.text(8, user)
         fields.texts(9, groups)
         if mayUseNetwork { fields.unsigned(10, 1) }
+        if mayUseLocalSockets { fields.unsigned(11, 1) }
+        fields.texts(12, writable)
         return fields.bytes
     }
 
@@ -131,6 +140,10 @@ public struct ProbeDefinition: Equatable, Sendable {
             case 10:
                 guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 10) }
                 probe.mayUseNetwork = true
+            case 11:
+                guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 11) }
+                probe.mayUseLocalSockets = true
+            case 12: probe.writable = try reader.texts(count: 16, limit: 1_024)
             default: return false
             }
             return true
@@ -144,6 +157,9 @@ public struct ProbeDefinition: Equatable, Sendable {
         }
         guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
         guard probe.outputLimit > 0 else { throw WireError(.outOfRange, 7) }
+        for path in probe.writable where probe.impact == .observe || !Self.isPathPattern(path.bytes) {
+            throw WireError(.outOfRange, 12)
+        }
         try probe.checkSource()
         try probe.checkParameterNames()
         self = probe

@@ -154,10 +154,16 @@ public struct Done: Equatable, Sendable {
         public static let resourceLimits = Measures(rawValue: 8)
         /// Lowered CPU and I/O priority.
         public static let lowPriority = Measures(rawValue: 16)
-        /// An empty network namespace.
+        /// No socket that leads off the device: an empty network namespace, a filter on socket(2), or both.
         public static let noNetwork = Measures(rawValue: 32)
-        /// Landlock rules on files.
+        /// Landlock rules on files: nothing is written but where the manifest says so.
         public static let landlock = Measures(rawValue: 64)
+        /// No Unix socket, such as that of D-Bus.
+        public static let noLocalSockets = Measures(rawValue: 128)
+        /// A limit on the processes of its user.
+        public static let processLimit = Measures(rawValue: 256)
+        /// A filter on system calls (seccomp(2)), under which no other process can be traced.
+        public static let systemCalls = Measures(rawValue: 512)
     }
 
     /// Number of the request.

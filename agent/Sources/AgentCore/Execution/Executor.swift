@@ -8,6 +8,7 @@ public final class Executor {
     private let users: UserDatabase
     /// Whether this process is the subreaper of its descendants, so that strays come to it and whatever exits is its own.
     private let adoptsStrays: Bool
+    private let sandbox: Sandbox
     var jobs: [Job] = []
     var stuck: [StuckChild] = []
     private var huntSince: UInt64?
@@ -20,6 +21,8 @@ public final class Executor {
     public static let stuckCountLimit = 64
     /// Microseconds a child has to go after SIGKILL, and its pipes after its end, before the agent gives it up.
     public static let grace: UInt64 = 1_000_000
+    /// Microseconds after which strays that outlive SIGKILL are left to the next hunt.
+    private static let huntLimit: UInt64 = 5_000_000
     /// Microseconds between looks at something that no event tells of.
     private static let patrol: UInt64 = 20_000
 
@@ -27,11 +30,14 @@ public final class Executor {
     ///
     /// - Parameters:
     ///   - root: Prefix of the paths that readers look at.
+    ///   - state: The agent's own directory, which no child reads.
+    ///   - requiresSandbox: Whether nothing runs where the kernel cannot limit it.
     ///   - adoptsStrays: Whether to become the subreaper and end every stray descendant; false where others in this process have
     ///     children too.
-    public init(kernel: Kernel, root: [UInt8], adoptsStrays: Bool) {
+    public init(kernel: Kernel, root: [UInt8], state: [UInt8], requiresSandbox: Bool, adoptsStrays: Bool) {
         self.kernel = kernel
         self.root = root
+        sandbox = Sandbox(offered: kernel.sandbox, isRequired: requiresSandbox, state: state)
         users = UserDatabase(kernel: kernel, root: root)
         var isSubreaper = false
         if adoptsStrays, (try? kernel.becomeSubreaper()) != nil { isSubreaper = true }
@@ -51,9 +57,10 @@ public final class Executor {
         if stuck.contains(where: { $0.name == definition.id }) || stuck.count >= Self.stuckCountLimit {
             throw Refusal(.stuck, definition.id + " hangs in the kernel since an earlier request; it is asked again once it returns.")
         }
-        let limits = ChildLimits(
+        var limits = ChildLimits(
             identity: try identity(for: definition), ownNetwork: kernel.isRoot && !definition.mayUseNetwork,
             cpuSeconds: definition.timeLimit / 1_000 + 2)
+        try sandbox.apply(to: &limits, definition)
         jobs.append(
             Job(definition: definition, arguments: definition.commandLine(values) ?? [], limits: limits, answering: answering))
     }
@@ -246,25 +253,34 @@ public final class Executor {
         stuck.removeAll { kernel.hasExited($0.pid) && kernel.reap($0.pid) != nil }
     }
 
-    /// Ends what the children left behind, session leaders of their own included, until none is left or the grace has passed.
+    /// Ends what the children left behind, session leaders of their own included, until none is left or the limit has passed.
     private func hunt(_ now: UInt64) {
         guard let since = huntSince else { return }
-        if endStrays() == 0 || now >= since + Self.grace { huntSince = nil }
+        let isLast = now >= since + Self.huntLimit
+        if endStrays(isLast) == 0 || isLast { huntSince = nil }
     }
 
-    /// Ends and reaps the strays there are; what they leave behind comes to this process and is found the next time.
-    private func endStrays() -> Int {
-        var count = 0
+    /// Ends the strays there are; what they leave behind comes to this process and is found the next time.
+    ///
+    /// None is reaped before the last has ended: till then it counts against the limit of its user's processes, so that what forks as fast
+    /// as it is ended has ever less room for it.
+    private func endStrays(_ isLast: Bool) -> Int {
+        var alive = 0
+        var ended: [Int32] = []
         for pid in kernel.children() where !isKnown(pid) {
+            if kernel.hasExited(pid) {
+                ended.append(pid)
+                continue
+            }
             // What still belongs to the session of a running probe is that probe's.
             if let relation = kernel.relation(of: pid), jobs.contains(where: { $0.isRunning && $0.child?.pid == relation.session }) {
                 continue
             }
             kernel.kill(pid)
-            _ = kernel.reap(pid)
-            count += 1
+            alive += 1
         }
-        return count
+        if alive == 0 || isLast { for pid in ended { _ = kernel.reap(pid) } }
+        return alive + ended.count
     }
 
     private func isKnown(_ pid: Int32) -> Bool {

@@ -13,6 +13,18 @@ public struct ChildLimits: Sendable {
     public var memoryBytes: UInt64 = 4 << 30
     /// Descriptors it may have open.
     public var descriptors: UInt64 = 1_024
+    /// What of Landlock and seccomp is put on it.
+    public var sandbox: Done.Measures = []
+    /// Measures without which it ends before it does anything.
+    public var required: Done.Measures = []
+    /// Whether it may open sockets that lead off the device.
+    public var mayUseNetwork = false
+    /// Whether it may open Unix sockets.
+    public var mayUseLocalSockets = false
+    /// Absolute paths at and beneath which it may write, as far as its user may.
+    public var writable: [Text] = []
+    /// A directory that it may neither read nor write, whatever else it may; empty for none.
+    public var hidden: [UInt8] = []
 }
 
 /// A child that was started: its number and the reading ends of its pipes.
@@ -52,6 +64,8 @@ extension Kernel {
 
     private func withPlan(_ limits: ChildLimits, _ pipes: Pipes, _ body: (UnsafePointer<rc_plan>) -> Int32) -> Int32 {
         let groups = limits.identity?.groups ?? []
+        var paths = limits.hidden + [0]
+        for path in limits.writable { paths += path.bytes + [0] }
         return groups.withUnsafeBufferPointer { list in
             var plan = rc_plan()
             plan.output = pipes.output.write.number
@@ -68,9 +82,28 @@ extension Kernel {
             plan.cpu_seconds = limits.cpuSeconds
             plan.memory_bytes = limits.memoryBytes
             plan.descriptors = limits.descriptors
-            return body(&plan)
+            plan.sandbox = UInt32(truncatingIfNeeded: limits.sandbox.rawValue)
+            plan.required = UInt32(truncatingIfNeeded: limits.required.rawValue)
+            plan.network = limits.mayUseNetwork ? 1 : 0
+            plan.local_sockets = limits.mayUseLocalSockets ? 1 : 0
+            plan.writable_count = UInt32(limits.writable.count)
+            return paths.withUnsafeBufferPointer {
+                plan.paths = $0.baseAddress
+                return body(&plan)
+            }
         }
     }
+
+    /// Which of ``Done/Measures/landlock`` and ``Done/Measures/systemCalls`` this kernel has.
+    public var sandbox: Done.Measures {
+        var found = Done.Measures(rawValue: UInt64(rc_sandbox_measures()))
+        if fault?(.landlock) != nil { found.remove(.landlock) }
+        if fault?(.seccomp) != nil { found.remove(.systemCalls) }
+        return found
+    }
+
+    /// Keeps processes of the same user out of this one's memory.
+    public func forbidTracing() { rc_forbid_tracing() }
 
     /// Starts a program without a shell.
     ///

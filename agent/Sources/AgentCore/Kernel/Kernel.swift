@@ -3,7 +3,7 @@ internal import Wire
 
 /// The system calls a test can make fail; more may be added.
 public enum SystemCall: Sendable {
-    case open, read, write, sync, truncate, rename, makeDirectory, space, fork, hasExited
+    case open, read, write, sync, truncate, rename, makeDirectory, space, fork, hasExited, landlock, seccomp
 }
 
 /// An open file descriptor, closed with the last reference to it.

@@ -23,6 +23,7 @@ public struct AgentProgram {
     /// - Returns: The exit status.
     public func main() -> Int32 {
         kernel.ignoreBrokenPipes()
+        kernel.forbidTracing()
         let path: Text = "/proc/self/cmdline"
         guard let line = try? kernel.content(of: path.bytes, limit: 262_144) else {
             say("rollcall-agent needs /proc, which is not mounted.", to: 2)

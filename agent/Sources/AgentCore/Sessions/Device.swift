@@ -25,9 +25,11 @@ public final class Device {
     /// A disk that takes nothing does not keep the agent from starting: then there is no ledger, and nothing may be changed.
     ///
     /// - Parameter adoptsStrays: As ``Executor/init(kernel:root:adoptsStrays:)`` takes it.
-    /// - Throws: `.stateInUse` where another agent has the directory; `.storage` where the device has no machine id.
+    /// - Throws: `.configuration` for a mistake in agent.conf; `.stateInUse` where another agent has the directory; `.storage` where the device has no machine id.
     public init(kernel: Kernel, settings: Settings, adoptsStrays: Bool) throws(Refusal) {
         self.kernel = kernel
+        var settings = settings
+        try settings.readConfiguration(kernel)
         self.settings = settings
         do throws(Errno) {
             identity = try DeviceIdentity(kernel: kernel, root: settings.root)
@@ -48,7 +50,9 @@ public final class Device {
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
         owner = Owner(kernel: kernel, settings: settings)
         witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
-        executor = Executor(kernel: kernel, root: settings.root, adoptsStrays: adoptsStrays)
+        executor = Executor(
+            kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: settings.requiresSandbox,
+            adoptsStrays: adoptsStrays)
     }
 
     /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was

@@ -8,13 +8,12 @@ public import Wire
 public final class Owner {
     /// What owner.conf says.
     struct Policy {
-        /// `highest-impact`.
-        var highestImpact = Impact.change
+        /// `highest-impact`; nil: any.
+        var highestImpact: Impact?
         /// `hours`: minutes of the day, UTC, from the first to before the second, in which more than observing is allowed; nil: always.
         var hours: (from: UInt64, to: UInt64)?
     }
 
-    private static let sizeLimit = 16_384
     private static let reasonSizeLimit = 200
 
     private let kernel: Kernel
@@ -32,8 +31,8 @@ public final class Owner {
         try checkDoor()
         let policy = try policy()
         guard case .probe(let impact) = action, impact != .observe else { return }
-        if impact.rawValue > policy.highestImpact.rawValue {
-            throw Refusal(.owner, "The owner of this device allows nothing above " + policy.highestImpact.name + " (owner.conf).")
+        if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
+            throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
         guard let hours = policy.hours else { return }
         let minute = kernel.realtime / 60_000_000 % 1_440
@@ -71,29 +70,21 @@ public final class Owner {
         }
     }
 
-    /// Reads owner.conf: lines `key value`; empty ones and those that begin with `#` are passed over.
+    /// Reads owner.conf.
     ///
     /// - Throws: A refusal that names the first line that is not understood.
     func read() throws(Refusal) -> Policy {
-        let content: [UInt8]
-        do throws(Errno) {
-            content = try kernel.content(of: settings.ownersFile, limit: Self.sizeLimit)
-        } catch {
-            if error == .noEntry { return Policy() }
-            throw Refusal(
-                .owner, "The agent cannot read the owner.conf of this device, so it allows nothing; mend its permissions or size.")
+        let file: ConfigurationFile
+        do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: settings.ownersFile) } catch {
+            throw Refusal(.owner, "The agent cannot read the owner.conf of this device, so it allows nothing; mend its permissions or size.")
         }
         var policy = Policy()
-        var number: UInt64 = 0
-        for line in content.split(separator: 10, omittingEmptySubsequences: false) {
-            number += 1
-            let words = line.split { $0 == 32 || $0 == 9 || $0 == 13 }.map { Array($0) }
-            guard let key = words.first, key[0] != 35 else { continue }
-            guard words.count == 2, Self.take(key, words[1], into: &policy) else {
+        for line in file.lines {
+            guard line.words.count == 2, Self.take(line.words[0], line.words[1], into: &policy) else {
                 throw Refusal(
                     .owner,
-                    "Line " + .decimal(number) + " of this device's owner.conf is not understood, so it allows nothing; known are: "
-                        + "highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
+                    "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says something again, so it allows "
+                        + "nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
             }
         }
         return policy
@@ -101,13 +92,13 @@ public final class Owner {
 
     private static func take(_ key: [UInt8], _ value: [UInt8], into policy: inout Policy) -> Bool {
         let (impact, hours): (Text, Text) = ("highest-impact", "hours")
-        if key == impact.bytes {
+        if key == impact.bytes, policy.highestImpact == nil {
             let impacts: [Impact] = [.observe, .disturb, .change]
             guard let found = impacts.first(where: { $0.name.bytes == value }) else { return false }
             policy.highestImpact = found
             return true
         }
-        guard key == hours.bytes, value.count == 11, value[5] == 45, let from = minute(value[..<5]), let to = minute(value[6...]),
+        guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45, let from = minute(value[..<5]), let to = minute(value[6...]),
             from != to
         else { return false }
         policy.hours = (from, to)

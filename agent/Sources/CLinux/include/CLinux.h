@@ -86,11 +86,23 @@ struct rc_plan {
     const uint32_t *groups;
     uint32_t own_network;
     uint64_t cpu_seconds, memory_bytes, descriptors;
+    /* Measures to be taken where the kernel has them, RC_LANDLOCK and RC_SYSTEM_CALLS; and those without which the child ends. */
+    uint32_t sandbox, required;
+    /* Whether it may open sockets: of every family but AF_UNIX, and of that one. */
+    uint32_t network, local_sockets;
+    /* Strings, each ended by a NUL: a directory that nothing may read or write, then `writable_count` paths beneath which it may write. */
+    uint32_t writable_count;
+    const uint8_t *paths;
 };
 /* Bits that a child writes to its status pipe: the measures in force, numbered as Done.Measures. */
 enum {
     RC_ISOLATED = 1, RC_NO_NEW_PRIVILEGES = 2, RC_USER = 4, RC_LIMITS = 8, RC_LOW_PRIORITY = 16, RC_NO_NETWORK = 32,
+    RC_LANDLOCK = 64, RC_NO_LOCAL_SOCKETS = 128, RC_PROCESS_LIMIT = 256, RC_SYSTEM_CALLS = 512,
 };
+/* Which of RC_LANDLOCK and RC_SYSTEM_CALLS this kernel has. */
+uint32_t rc_sandbox_measures(void);
+/* Keeps processes of the same user from tracing this one and reading its memory (PR_SET_DUMPABLE). */
+void rc_forbid_tracing(void);
 /* Starts a program: `arguments` are `count` strings, each ended by a NUL. The status pipe gets two little-endian 32-bit numbers before
  * execve, measures and 0, and two more if it fails, measures and errno. */
 int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count);
