@@ -76,15 +76,15 @@ public final class Owner {
     func read() throws(Refusal) -> Policy {
         let file: ConfigurationFile
         do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: settings.ownersFile) } catch {
-            throw Refusal(.owner, "The agent cannot read the owner.conf of this device, so it allows nothing; mend its permissions or size.")
+            throw Refusal(.owner, "This device's owner.conf cannot be read, so it allows nothing; mend its permissions or size.")
         }
         var policy = Policy()
         for line in file.lines {
             guard line.words.count == 2, Self.take(line.words[0], line.words[1], into: &policy) else {
                 throw Refusal(
                     .owner,
-                    "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says something again, so it allows "
-                        + "nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
+                    "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says a thing twice, so it "
+                        + "allows nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
             }
         }
         return policy
