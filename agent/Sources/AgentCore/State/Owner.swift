@@ -98,9 +98,8 @@ public final class Owner {
             policy.highestImpact = found
             return true
         }
-        guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45, let from = minute(value[..<5]), let to = minute(value[6...]),
-            from != to
-        else { return false }
+        guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45 else { return false }
+        guard let from = minute(value[..<5]), let to = minute(value[6...]), from != to else { return false }
         policy.hours = (from, to)
         return true
     }
