@@ -1,5 +1,5 @@
 internal import Catalogue
-public import Wire
+internal import Wire
 
 /// What the device's owner allows, whatever roles and catalogues say: owner.conf, and whether the door is shut.
 ///
