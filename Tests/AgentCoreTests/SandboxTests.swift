@@ -117,7 +117,8 @@ struct SandboxTests {
         let scratch = try Scratch()
         let open = try Prison.openDirectory("open", in: scratch)
         let script = (Self.writes + Self.attributes).replacingOccurrences(of: "%", with: open) + "\necho x > /dev/null && echo null"
-        let elsewhere = "\nfor d in /tmp /var/tmp /dev/shm /run; do (echo x > $d/rollcall-escape-$$) 2>/dev/null && echo $d; done\ntrue"
+        let elsewhere =
+            "\nfor d in /tmp /var/tmp /dev/shm /run; do (echo x > $d/rollcall-escape-$$) 2>/dev/null && echo $d && rm $d/rollcall-escape-$$; done\ntrue"
         let (lines, done) = try Prison(binary, [shell(script + elsewhere, user: user)], in: scratch).run()
         #expect(lines == ["null"])
         #expect(done.ending == .exited && done.code == 0 && done.measures.contains([.landlock, .systemCalls]))

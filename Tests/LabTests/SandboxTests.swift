@@ -19,13 +19,13 @@ extension LabTests {
             #expect(try await limits(bench.desk, bench.second, "log.errors") == nobody.union(["no local sockets"]))
             #expect(try await limits(bench.desk, bench.second, "storage.space") == nobody.union(["no local sockets"]))
             #expect(try await limits(bench.desk, bench.second, "service.failed") == nobody)
-            // The image's own went with what apt had downloaded.
-            try await bench.second.shell("mkdir -p /var/cache/apt/archives")
+            try await bench.second.shell("mkdir -p /var/cache/apt/archives && touch /var/cache/apt/archives/x.deb")
             for remedy in ["storage.clean-packages", "storage.vacuum-journal"] {
                 let result = try await bench.desk.rollcall(["run", bench.second.name, remedy, "--yes"])
                 #expect(result.status == 0, "\(result.story)")
                 #expect(result.errors.contains("limits in force: own process"))
             }
+            #expect(try await bench.second.shell("ls /var/cache/apt/archives") == "")
         }
 
         @Test("a device without Landlock is asked, says so, and refuses where its owner requires the sandbox")
@@ -39,12 +39,11 @@ extension LabTests {
                 let refused = try await desk.rollcall(["run", device.name, "log.errors"])
                 #expect(refused.status != 0)
                 #expect(refused.errors.contains("require-sandbox") && refused.errors.contains("Landlock"), "\(refused.story)")
-                // As a unit of the device's: a program that is put inside from outside has the machine's own kernel calls.
-                let unit = ["sh", device.name, "systemd-run", "--quiet", "--pipe", "--wait", "rollcall-agent", "check"]
-                let check = try await runProgram(LabSite.script, unit)
-                #expect(check.output.contains("lacks Landlock"), "\(check.story)")
+                // As a unit of the device, for what enters it from outside brings the machine's own Landlock along.
+                let check = try await device.shell("systemd-run --quiet --wait --pipe rollcall-agent check || true")
+                #expect(check.contains("lacks Landlock"), "\(check)")
                 try await device.shell("echo 'require-sandbox on' > /etc/rollcall/agent.conf; systemctl restart rollcall-agent || true")
-                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.of.agent.conf")
+                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf")
             }
         }
     }

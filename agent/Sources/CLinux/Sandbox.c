@@ -156,6 +156,9 @@ static const uint16_t changing[] = {
 #ifdef SYS_utime
     SYS_utime, SYS_utimes, SYS_futimesat,
 #endif
+#ifdef SYS_chown32
+    SYS_chown32, SYS_lchown32, SYS_fchown32,
+#endif
 #ifdef SYS_truncate64
     SYS_truncate64,
 #endif
