@@ -10,7 +10,7 @@ enum BrokenLink {
 
     /// Runs `body` with the relay's port.
     static func with<Value>(
-        to port: Int, bytes limit: Int, then failure: Failure, _ body: (Int) async throws -> Value
+        to port: Int, on host: String = "127.0.0.1", bytes limit: Int, then failure: Failure, _ body: (Int) async throws -> Value
     ) async throws -> Value {
         let group = MultiThreadedEventLoopGroup.singleton
         let relay = try await ServerBootstrap(group: group)
@@ -26,7 +26,7 @@ enum BrokenLink {
                         client.setOption(.autoRead, value: true).whenFailure { _ in client.close(promise: nil) }
                     }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         guard let port = relay.localAddress?.port else { throw Scratch.Failure(description: "the relay has no port") }
         do {
             let value = try await body(port)

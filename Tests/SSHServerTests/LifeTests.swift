@@ -159,6 +159,25 @@ extension ServerTests {
             }
         }
 
+        @Test("of a name's addresses the one that answers is taken, IPv6 or IPv4")
+        func addresses() async throws {
+            try await Server.with { server in
+                // The server listens on IPv4 only, and the name stands for ::1 as well where the machine has it.
+                let connection = try await Connection.open(
+                    to: Address(host: "localhost", port: server.port), user: server.user, hostKey: .pinned(server.hostKeys),
+                    identities: [server.identity])
+                #expect(try await connection.run("echo $SSH_CONNECTION").standardOutput.starts(with: Array("127.0.0.1 ".utf8)))
+                await connection.close()
+                try await BrokenLink.with(to: server.port, on: "::1", bytes: .max, then: .hangUp) { port in
+                    let connection = try await Connection.open(
+                        to: Address(host: "::1", port: port), user: server.user, hostKey: .pinned(server.hostKeys),
+                        identities: [server.identity])
+                    #expect(try await connection.run("true").exit == .exited(0))
+                    await connection.close()
+                }
+            }
+        }
+
         @Test("a server that floods the connection with what nobody asked for is cut off before it fills the memory")
         func flood() async throws {
             try await Server.with(.paramiko) { server in
