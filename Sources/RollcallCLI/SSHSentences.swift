@@ -9,8 +9,8 @@ extension CommandFailure {
     ///   - address: Host and port, for the sentence.
     init(_ error: SSHError, device: String, address: String) {
         let detail = displayed(error.detail)
-        if let jumpHost = error.jumpHost, error.code != .cancelled {
-            self.init(error, jumpHost: displayed("\(jumpHost)"), before: device)
+        if error.jumpHost != nil, error.code != .cancelled {
+            self.init(ofJumpHost: error, before: device)
             return
         }
         switch error.code {
@@ -121,7 +121,7 @@ extension CommandFailure {
     }
 
     /// What the trouble of a jump host means: nothing of the device behind it.
-    private init(_ error: SSHError, jumpHost: String, before device: String) {
+    private init(ofJumpHost error: SSHError, before device: String) {
         let status: ExitStatus
         let next: String
         switch error.code {
@@ -139,6 +139,6 @@ extension CommandFailure {
             next = "Check that `ssh` gets you into it, before you call the device down."
         }
         self.init(
-            status, kind: "jump-host", "\(device) lies behind \(jumpHost), which cannot be used: \(displayed(error.detail)).", next: next)
+            status, kind: "jump-host", "\(device) lies behind a jump host that cannot be used: \(displayed(error.detail)).", next: next)
     }
 }

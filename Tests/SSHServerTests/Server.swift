@@ -53,9 +53,13 @@ final class Server: Sendable {
             guard !piece.isEmpty else { throw Scratch.Failure(description: "\(kind) did not start: \(text)") }
             text += String(decoding: piece, as: UTF8.self)
         }
-        // The rest is drained so that the server never waits for a reader.
-        said.readabilityHandler = { handle in
-            if handle.availableData.isEmpty { handle.readabilityHandler = nil }
+        // The rest is drained so that the server never waits for a reader; by a thread, as dispatch sources of descriptors that are closed
+        // and used again crash in libdispatch now and then.
+        let descriptor = fcntl(said.fileDescriptor, F_DUPFD_CLOEXEC, 0)
+        Thread.detachNewThread {
+            var bytes = [UInt8](repeating: 0, count: 4_096)
+            while read(descriptor, &bytes, bytes.count) > 0 {}
+            close(descriptor)
         }
     }
 

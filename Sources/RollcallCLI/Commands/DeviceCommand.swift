@@ -103,9 +103,9 @@ struct DeviceCommand: AsyncParsableCommand {
             terminal.line(
                 terminal.styled(found.name, .bold)
                     + "  \(displayed(found.address.user))@\(displayed(found.address.place))")
-            terminal.line(
-                "   site \(displayed(found.labels.site)), model \(displayed(found.labels.model)), tags \(displayed(found.labels.tags.joined(separator: " ")))"
-            )
+            let labels = [("site", found.labels.site), ("model", found.labels.model), ("tags", found.labels.tags.joined(separator: " "))]
+            let words = labels.filter { !$0.1.isEmpty }.map { "\($0.0) \(displayed($0.1))" }
+            if !words.isEmpty { terminal.line("   " + words.joined(separator: ", ")) }
             for key in found.hostKeys.compactMap({ HostKey(openSSH: $0) }) {
                 terminal.line("   host key pinned: \(displayed(key.algorithm)) \(key.fingerprint)")
             }

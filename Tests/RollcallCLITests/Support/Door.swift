@@ -62,9 +62,13 @@ final class Door: Sendable {
             guard !piece.isEmpty else { throw Scratch.Failure(description: "sshd did not start: \(text)") }
             text += String(decoding: piece, as: UTF8.self)
         }
-        // The rest is drained so that sshd never waits for a reader.
-        said.fileHandleForReading.readabilityHandler = { handle in
-            if handle.availableData.isEmpty { handle.readabilityHandler = nil }
+        // The rest is drained so that sshd never waits for a reader; by a thread, as dispatch sources of descriptors that are closed and used
+        // again crash in libdispatch now and then.
+        let descriptor = fcntl(said.fileHandleForReading.fileDescriptor, F_DUPFD_CLOEXEC, 0)
+        Thread.detachNewThread {
+            var bytes = [UInt8](repeating: 0, count: 4_096)
+            while read(descriptor, &bytes, bytes.count) > 0 {}
+            close(descriptor)
         }
     }
 
