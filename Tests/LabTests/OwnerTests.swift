@@ -8,6 +8,8 @@ extension LabTests {
         func door() async throws {
             let bench = try Bench.require()
             let (device, desk) = (bench.first, bench.desk)
+            // Tests of the ledgers leave the two sides at odds on purpose.
+            let before = try await desk.audit(device).devices[0]
             try await device.shell("rollcall-agent off --reason 'stock-taking till six'")
             let shut = try await desk.rollcall(["diagnose", device.name])
             try await device.shell("rollcall-agent on")
@@ -20,7 +22,8 @@ extension LabTests {
             #expect(fix.status == 79 && fix.errors.contains("owner"), "\(fix.story)")
             #expect(diagnosis.status <= 2, "\(diagnosis.story)")
             #expect(try await device.shell("rollcall-agent log -n 400").contains("owner"))
-            #expect(try await desk.audit(device).devices.map(\.agrees) == [true])
+            let after = try await desk.audit(device).devices[0]
+            #expect(after.agrees == before.agrees, "\(after.discrepancies)")
         }
     }
 }
