@@ -53,7 +53,8 @@ public struct Desk: Sendable {
     /// - Throws: What `Destinations` throws.
     public func door(of device: Device) async throws(SSHError) -> Destination {
         var destination = try await destination(of: device, user: device.address.user)
-        destination.hostKey = .pinned(Self.pinned(device), notRevokedBy: destination.knownHosts)
+        destination.hostKey = .pinned(
+            Self.pinned(device), notRevokedBy: destination.knownHosts, alias: destination.configuration.hostKeyAlias)
         if let named = keys.named { destination.identities = named }
         return destination
     }
@@ -75,11 +76,12 @@ public struct Desk: Sendable {
         var destination = try await destination(of: device, user: user)
         let pinned = Self.pinned(device)
         if let fingerprint {
-            destination.hostKey = .fingerprint(fingerprint, notRevokedBy: destination.knownHosts)
+            destination.hostKey = .fingerprint(
+                fingerprint, notRevokedBy: destination.knownHosts, alias: destination.configuration.hostKeyAlias)
         } else if isReplaced {
             destination.hostKey = .decide { await confirm($0, "it is to replace the pinned one") }
         } else if !pinned.isEmpty {
-            destination.hostKey = .pinned(pinned, notRevokedBy: destination.knownHosts)
+            destination.hostKey = .pinned(pinned, notRevokedBy: destination.knownHosts, alias: destination.configuration.hostKeyAlias)
         } else if case .knownHosts(let hosts, let alias, _) = destination.hostKey, destination.configuration.strictHostKeyChecking != .yes {
             destination.hostKey = .knownHosts(hosts, alias: alias, whenUnknown: .decide { await confirm($0.key, $0.facts) })
         }

@@ -97,7 +97,7 @@ actor Establishment {
 
     private func handshake() async throws(SSHError) -> HostKey {
         switch hostKeyPolicy {
-        case .pinned(let keys, _): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
+        case .pinned(let keys, _, _): driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
         case .decide, .fingerprint: driver.session.prefer(hostKeys: AlgorithmPreference.hostKey)
         case .knownHosts(let hosts, let alias, _):
             let keys = await Self.offLoop { hosts.keys(of: self.address, alias: alias) }
@@ -114,16 +114,16 @@ actor Establishment {
     private func judge(_ key: HostKey) async throws(SSHError) {
         let offered = "offered \(key.algorithm) \(key.fingerprint)"
         switch hostKeyPolicy {
-        case .pinned(let keys, let hosts):
-            try await refuseRevoked(key, by: hosts)
+        case .pinned(let keys, let hosts, let alias):
+            try await refuseRevoked(key, by: hosts, alias)
             if keys.contains(key) { return }
             guard !keys.isEmpty else {
                 throw SSHError(.hostKeyUnknown, phase: .handshake, detail: "no key is pinned; \(offered)", offeredHostKey: key)
             }
             let pinned = keys.map { "\($0.algorithm) \($0.fingerprint)" }.joined(separator: ", ")
             throw SSHError(.hostKeyChanged, phase: .handshake, detail: "pinned \(pinned); \(offered)", offeredHostKey: key)
-        case .fingerprint(let fingerprint, let hosts):
-            try await refuseRevoked(key, by: hosts)
+        case .fingerprint(let fingerprint, let hosts, let alias):
+            try await refuseRevoked(key, by: hosts, alias)
             if key.fingerprint == fingerprint { return }
             let facts = "expected \(printable(fingerprint.utf8)); \(offered)"
             throw SSHError(.hostKeyChanged, phase: .handshake, detail: facts, offeredHostKey: key)
@@ -138,9 +138,9 @@ actor Establishment {
         }
     }
 
-    private func refuseRevoked(_ key: HostKey, by hosts: KnownHosts?) async throws(SSHError) {
+    private func refuseRevoked(_ key: HostKey, by hosts: KnownHosts?, _ alias: String?) async throws(SSHError) {
         guard let hosts else { return }
-        try await Self.offLoop { () async throws(SSHError) in try hosts.refuseRevoked(key, of: self.address) }
+        try await Self.offLoop { () async throws(SSHError) in try hosts.refuseRevoked(key, of: self.address, alias: alias) }
     }
 
     /// What takes its time, a person's answer or the search through many hashed names, is kept off the event loop.

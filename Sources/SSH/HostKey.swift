@@ -36,9 +36,9 @@ public struct HostKey: Sendable, Hashable {
 public enum HostKeyPolicy: Sendable {
     /// One of these, and no other. The first one's algorithm is asked for first. What the files mark as revoked for the host is refused all
     /// the same.
-    case pinned([HostKey], notRevokedBy: KnownHosts? = nil)
+    case pinned([HostKey], notRevokedBy: KnownHosts? = nil, alias: String? = nil)
     /// The one of this fingerprint (`SHA256:...`), and no other.
-    case fingerprint(String, notRevokedBy: KnownHosts? = nil)
+    case fingerprint(String, notRevokedBy: KnownHosts? = nil, alias: String? = nil)
     /// Whatever the closure says yes to. It runs outside every deadline, since it may ask a person.
     case decide(@Sendable (HostKey) async -> Bool)
     /// What OpenSSH's files say of the host at the connection's address, or of `alias` if there is one (`HostKeyAlias`). The algorithms of

@@ -43,8 +43,9 @@ extension KnownHosts {
     }
 
     /// Throws if `key` is marked as revoked for the host at `address`.
-    func refuseRevoked(_ key: HostKey, of address: Address) throws(SSHError) {
-        if case .revoked = judge(key, of: address) { try refuseAlways(judge(key, of: address), key, Self.name(of: address)) }
+    func refuseRevoked(_ key: HostKey, of address: Address, alias: String?) throws(SSHError) {
+        let judgement = judge(key, of: address, alias: alias)
+        if case .revoked = judgement { try refuseAlways(judgement, key, Self.name(of: address, alias: alias)) }
     }
 
     /// Throws for what nothing can make acceptable.

@@ -68,6 +68,10 @@ extension ServerTests {
                 ] {
                     #expect(try await error(policy).code == .hostKeyRevoked)
                 }
+                try Scratch.write("@revoked kiosk-alias \(key.openSSH)\n", to: "\(server.folder)/known_hosts")
+                let aliased = try KnownHosts(files: ["\(server.folder)/known_hosts"])
+                let policy = HostKeyPolicy.pinned([key], notRevokedBy: aliased, alias: "kiosk-alias")
+                #expect(try await error(policy).code == .hostKeyRevoked)
             }
         }
 
