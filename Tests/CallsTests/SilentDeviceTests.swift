@@ -45,16 +45,13 @@ struct SilentDeviceTests {
         let desk = Desk(
             database: database, library: { try ManifestLibrary(texts: [("one/silent/probe.yaml", manifest)]) }, catalogueDigest: [],
             operatorName: "alice", keys: LoginKeys(only: [.ed25519(Ed25519Key.generate())]),
-            deadlines: Deadlines(connect: .seconds(5), handshake: .milliseconds(200)))
+            deadlines: Deadlines(handshake: .milliseconds(200)))
         let port = try SilentPort()
         let device = try database.addDevice(
             name: "silent-1", address: Device.Address(host: "127.0.0.1", port: port.number), labels: Device.Labels(), operator: "alice")
-        let clock = ContinuousClock()
-        let began = clock.now
         let error = await #expect(throws: SSHError.self) { _ = try await DeviceDiagnosis.run(device, desk: desk, reason: "test") }
         #expect(error?.code == .timedOut)
-        // Without the deadline given here it would be the usual 15 s; a loaded machine may take some of them.
-        #expect(clock.now - began < .seconds(14))
+        #expect(error?.phase == .handshake)
         let kinds = try database.entries(EntrySelection(device: "silent-1")).map { $0.entry.kind.name.string }
         #expect(kinds.last == "session.failed")
         #expect(try database.verifyLog().isWhole)

@@ -54,8 +54,7 @@ extension ServerTests {
                     }
                     try await group.waitForAll()
                 }
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
-                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
 
@@ -73,7 +72,7 @@ extension ServerTests {
                 }
                 #expect(phases.first == .handshake)
                 #expect(phases.last == .authentication)
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
 
@@ -114,8 +113,7 @@ extension ServerTests {
                         #expect(error.code == .cancelled, "after \(delay) ms: \(error)")
                     }
                 }
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
-                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
     }

@@ -135,8 +135,7 @@ extension ServerTests {
                     _ = try await connection.exec("cat")
                     await connection.close()
                 }
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
-                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
                 #expect(try Scratch.descriptors(to: server.port) == 0)
             }
         }

@@ -136,8 +136,7 @@ extension ServerTests {
                         try await group.waitForAll()
                     }
                 }
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
-                #expect(LiveObjects.channels.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
                 #expect(try Scratch.descriptors(to: server.port) == 0)
             }
         }
@@ -189,7 +188,7 @@ extension ServerTests {
                 // Other tests take their share meanwhile.
                 #expect(try Scratch.residentKiB() - before < 200 * 1024)
                 await connection.close()
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
 

@@ -90,7 +90,7 @@ extension ServerTests {
                 let error = try await refusal(server, [.keyboardInteractive { _ in nil }, server.identity])
                 #expect(error.code == .cancelled)
                 #expect(error.detail == "keyboard-interactive: given up when asked")
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
 
@@ -210,7 +210,7 @@ extension ServerTests {
                 attempt.cancel()
                 let error = await #expect(throws: SSHError.self) { _ = try await attempt.value }
                 #expect(error?.code == .cancelled)
-                #expect(LiveObjects.sessions.load(ordering: .relaxed) == 0)
+                #expect(await Scratch.objectsLeft() == Scratch.ObjectsLeft())
             }
         }
 
