@@ -20,6 +20,8 @@ public struct Settings: Sendable {
     public var configuration: [UInt8]
     /// `require-sandbox`: whether a probe is refused where the kernel cannot confine it.
     public var requiresSandbox = false
+    /// How often telemetry is taken and kept.
+    var telemetry = TelemetryRecorder.Schedule()
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"

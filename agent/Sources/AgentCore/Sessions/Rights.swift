@@ -36,6 +36,8 @@ public enum Action: Sendable {
     case probe(Impact)
     /// Read the device's ledger.
     case entries
+    /// Read what the device measured.
+    case telemetry
     /// Put a signed catalogue in force.
     case pushCatalogue
 
@@ -45,7 +47,7 @@ public enum Action: Sendable {
         case .probe(.observe): (.observe, false)
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
-        case .entries: (.observe, false)
+        case .entries, .telemetry: (.observe, false)
         case .pushCatalogue: (.repair, false)
         }
     }
