@@ -17,7 +17,8 @@ struct RollcallCommand: AsyncParsableCommand {
         version: "rollcall \(Desk.version)",
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
-            CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
+            CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, ReportCommand.self, AuditCommand.self,
+            ProbesCommand.self,
         ])
 }
 
