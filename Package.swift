@@ -90,6 +90,8 @@ let package = Package(
             path: "Sources/RollcallCLI", swiftSettings: strict),
         // What scripts/bench measures; written as a user of the library would.
         .executableTarget(name: "ssh-visit", dependencies: ["SSH"], path: "Tests/Bench/Visit", swiftSettings: strict),
+        .executableTarget(
+            name: "telemetry-bench", dependencies: ["Telemetry", "Wire"], path: "Tests/Bench/Telemetry", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.

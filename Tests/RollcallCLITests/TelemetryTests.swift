@@ -129,7 +129,9 @@ struct TelemetryTests {
             }
         }
         try await Workplace.with(answering(answer([(1, open.encoded)], next: 1))) { place in
-            let shown = try await place.must("telemetry", device)
+            // Its clock says 1970, so that now and an hour ago lie elsewhere than what it sent.
+            _ = try await place.rollcall("telemetry", device)
+            let shown = try await place.must("telemetry", device, "--stored")
             #expect(shown.contains("temperature") && shown.contains("login"))
             for flag in ["--csv", "--json"] {
                 let text = try await place.must("telemetry", device, "--stored", flag)
