@@ -16,9 +16,11 @@ extension AgentProgram {
         let owner = Owner(kernel: kernel, settings: settings)
         do throws(Refusal) { _ = try owner.read() } catch { problems.append(error.sentence) }
         do throws(Refusal) { try owner.checkDoor() } catch { say(error.sentence + " Open it with: rollcall-agent on.", to: 1) }
-        var configured = settings
-        do throws(Refusal) { try configured.readConfiguration(kernel) } catch { problems.append(error.sentence) }
-        if configured.requiresSandbox, !kernel.sandbox.isSuperset(of: [.landlock, .systemCalls]) {
+        var configuration = Configuration()
+        do throws(Refusal) { configuration = try Configuration(kernel: kernel, path: settings.configuration) } catch {
+            problems.append(error.sentence)
+        }
+        if configuration.requiresSandbox, !kernel.sandbox.isSuperset(of: [.landlock, .systemCalls]) {
             problems.append("agent.conf requires the sandbox, and this kernel lacks Landlock or seccomp, so no probe can run.")
         }
         if (try? DeviceIdentity(kernel: kernel, root: settings.root)) == nil {

@@ -6,6 +6,8 @@ internal import Wire
 public final class Device {
     let kernel: Kernel
     let settings: Settings
+    /// What agent.conf said when it was last understood.
+    public private(set) var configuration: Configuration
     /// Who the device is.
     public let identity: DeviceIdentity
     /// Its own log.
@@ -28,9 +30,8 @@ public final class Device {
     /// - Throws: `.configuration` for a mistake in agent.conf; `.stateInUse` where another agent has the directory; `.storage` where the device has no machine id.
     public init(kernel: Kernel, settings: Settings, adoptsStrays: Bool) throws(Refusal) {
         self.kernel = kernel
-        var settings = settings
-        try settings.readConfiguration(kernel)
         self.settings = settings
+        configuration = try Configuration(kernel: kernel, path: settings.configuration)
         do throws(Errno) {
             identity = try DeviceIdentity(kernel: kernel, root: settings.root)
         } catch {
@@ -46,13 +47,22 @@ public final class Device {
             }
         }
         let key = try? state.signingKey()
-        ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key)
+        ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key, sizeLimit: configuration.ledgerSizeLimit)
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
         owner = Owner(kernel: kernel, settings: settings)
         witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
         executor = Executor(
-            kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: settings.requiresSandbox,
+            kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: configuration.requiresSandbox,
             adoptsStrays: adoptsStrays)
+    }
+
+    /// Reads agent.conf anew and puts it in force.
+    ///
+    /// - Throws: `.configuration`; then what was in force stays so.
+    func reload() throws(Refusal) {
+        configuration = try Configuration(kernel: kernel, path: settings.configuration)
+        executor.requiresSandbox = configuration.requiresSandbox
+        ledger.sizeLimit = configuration.ledgerSizeLimit
     }
 
     /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was
