@@ -10,6 +10,8 @@ public struct Settings: Sendable {
     public var trust: [UInt8]
     /// The controllers whose ledger heads this device witnesses, one verifier key a line.
     public var desks: [UInt8]
+    /// sshd's file of keys, which a roster replaces; nil where it is not this process's to write.
+    public var keys: [UInt8]?
     /// The daemon's socket.
     public var socket: [UInt8]
     /// What the owner allows.
@@ -35,7 +37,7 @@ public struct Settings: Sendable {
     public init(root: [UInt8] = []) {
         let paths: [Text] = [
             "/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock", "/etc/rollcall/agent.conf",
-            "/etc/rollcall/owner.conf", "/etc/rollcall/shut",
+            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/etc/rollcall/authorized_keys",
         ]
         self.root = root
         state = root + paths[0].bytes
@@ -45,5 +47,6 @@ public struct Settings: Sendable {
         configuration = root + paths[4].bytes
         ownersFile = root + paths[5].bytes
         shutDoor = root + paths[6].bytes
+        keys = root + paths[7].bytes
     }
 }

@@ -80,6 +80,7 @@ public final class AgentLoop {
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+            connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }

@@ -14,6 +14,8 @@ public final class Device {
     public let ledger: DeviceLedger
     /// What may be run.
     public let catalogue: CatalogueStore
+    /// Who may come in.
+    public let roster: RosterStore
     let witness: Witness
     /// What the owner allows.
     public let owner: Owner
@@ -49,8 +51,10 @@ public final class Device {
         let key = try? state.signingKey()
         ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key, sizeLimit: configuration.ledgerSizeLimit)
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
+        let roster = RosterStore(kernel: kernel, state: state, trust: settings.trust, keys: settings.keys)
+        self.roster = roster
         owner = Owner(kernel: kernel, settings: settings)
-        witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
+        witness = Witness(kernel: kernel, state: state, desks: settings.desks, roster: roster, name: identity.origin, key: key)
         executor = Executor(
             kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: configuration.requiresSandbox,
             adoptsStrays: adoptsStrays)
@@ -65,9 +69,11 @@ public final class Device {
         ledger.sizeLimit = configuration.ledgerSizeLimit
     }
 
-    /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was
+    /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than catalogue and roster were signed or the ledger was
     /// last written before this start, for a clock without a battery falls back.
-    var decidingTime: UInt64 { max(kernel.realtime, catalogue.current?.header.signedAt ?? 0, ledger.timeAtStart) }
+    var decidingTime: UInt64 {
+        max(kernel.realtime, catalogue.current?.header.signedAt ?? 0, ledger.timeAtStart, roster.current?.header.signedAt ?? 0)
+    }
 
     /// Number of a new session.
     func nextSessionNumber() -> UInt64 {
@@ -82,6 +88,6 @@ public final class Device {
             clock: kernel.realtime, catalogueVersion: catalogue.current?.header.version ?? 0,
             catalogueDigest: catalogue.current?.digest ?? [], catalogueExpiry: catalogue.current?.header.expiresAt ?? 0,
             checkpoint: ledger.checkpoint, isStandalone: isStandalone, isRoot: kernel.isRoot,
-            stuck: Array(executor.stuckNames.prefix(Executor.stuckCountLimit)))
+            stuck: Array(executor.stuckNames.prefix(Executor.stuckCountLimit)), rosterVersion: roster.version)
     }
 }

@@ -1,4 +1,4 @@
-public import Wire
+internal import Wire
 
 /// A file of settings, agent.conf or owner.conf: lines `key value`; empty ones and those that begin with `#` are passed over.
 public struct ConfigurationFile: Equatable, Sendable {
