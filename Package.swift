@@ -45,8 +45,9 @@ let package = Package(
         .target(name: "LedgerCore", dependencies: ["Wire", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
         .target(
             name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["Wire"], path: "agent/Sources/Telemetry", swiftSettings: strict),
         .target(
-            name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue"], path: "agent/Sources/AgentCore",
+            name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue", "Telemetry"], path: "agent/Sources/AgentCore",
             swiftSettings: strict),
         .executableTarget(
             name: "rollcall-agent", dependencies: ["AgentCore"], path: "agent/Sources/rollcall-agent", swiftSettings: strict),
@@ -105,7 +106,8 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "LedgerCore", "SSH", "Wire"], path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
-        tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
+        tests("TelemetryTests", ["Telemetry", "Wire"]),
+        tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Telemetry", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio, fixtures: ["Fixtures"]),
         tests("SSHServerTests", ["SSH"] + nio, fixtures: ["servers", "hardened_sshd_config"]),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),

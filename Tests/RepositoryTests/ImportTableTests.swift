@@ -19,7 +19,9 @@ struct ImportTableTests {
         ("Wire", "agent/Sources/Wire", []),
         ("LedgerCore", "agent/Sources/LedgerCore", ["Wire", "CSodium"]),
         ("Catalogue", "agent/Sources/Catalogue", ["Wire", "LedgerCore", "CSodium"]),
-        ("AgentCore", "agent/Sources/AgentCore", ["CLinux", "Wire", "LedgerCore", "Catalogue"]),
+        // Blocks of telemetry are written on the device and read on the desk.
+        ("Telemetry", "agent/Sources/Telemetry", ["Wire"]),
+        ("AgentCore", "agent/Sources/AgentCore", ["CLinux", "Wire", "LedgerCore", "Catalogue", "Telemetry"]),
         ("rollcall-agent", "agent/Sources/rollcall-agent", ["AgentCore", "CLinux", "Wire"]),
         ("SSH", "Sources/SSH", ["CSSH2", "CSodium"]),
         ("Probes", "Sources/Probes", ["Wire", "LedgerCore", "Catalogue"]),

@@ -113,5 +113,10 @@ struct MessageSample: Sendable, CustomStringConvertible {
             [(0, 8), (1, 3), (2, "catalogue"), (3, 5), (4, 2), (5, .bytes([1, 2, 3]))]),
         MessageSample("entries", .entries(Entries(request: 4, first: 0, count: 100)), [(0, 9), (1, 4), (2, 0), (3, 100)]),
         MessageSample("cancel", .cancel(Cancel(request: 4)), [(0, 12), (1, 4)]),
+        MessageSample(
+            "telemetry",
+            .telemetry(TelemetryRequest(request: 5, after: 41, ring: [UInt8](repeating: 9, count: 16), sizeLimit: 65_536)),
+            [(0, 13), (1, 5), (2, 41), (3, .bytes([UInt8](repeating: 9, count: 16))), (4, 65_536)]),
+        MessageSample("telemetry of now", .telemetry(TelemetryRequest(request: 6, sizeLimit: 0)), [(0, 13), (1, 6), (2, 0), (4, 0)]),
     ]
 }

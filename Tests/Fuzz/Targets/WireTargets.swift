@@ -68,6 +68,7 @@ private func lastKey(of message: Message) -> UInt64 {
     case .close: 3
     case .closed: 5
     case .cancel: 1
+    case .telemetry: 4
     }
 }
 

@@ -29,6 +29,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let duplicateRequest = Rule("duplicate-request")
         /// No catalogue is in force.
         public static let noCatalogue = Rule("no-catalogue")
+        /// The agent keeps no telemetry.
+        public static let noTelemetry = Rule("no-telemetry")
         /// It, or what it would ask, has not returned from the kernel.
         public static let stuck = Rule("stuck")
         /// The probe runs as root, and the agent does not.

@@ -20,6 +20,8 @@ public struct Settings: Sendable {
     public var shutDoor: [UInt8]
     /// agent.conf, which ``Configuration`` reads.
     public var configuration: [UInt8]
+    /// How often telemetry is taken and kept.
+    var telemetry = TelemetryRecorder.Schedule()
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"

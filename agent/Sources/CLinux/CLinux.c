@@ -16,6 +16,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,6 +144,13 @@ static uint64_t microseconds(clockid_t clock) {
 }
 uint64_t rc_realtime_us(void) { return microseconds(CLOCK_REALTIME); }
 uint64_t rc_monotonic_us(void) { return microseconds(CLOCK_MONOTONIC); }
+int32_t rc_clock_state(int64_t *offset_us) {
+    struct timex state;
+    memset(&state, 0, sizeof state);
+    if (adjtimex(&state) < 0) return -errno;
+    *offset_us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
+    return state.status & STA_UNSYNC ? 0 : 1;
+}
 int32_t rc_random(uint8_t *buffer, uint64_t count) {
     while (count > 0) {
         long got = syscall(SYS_getrandom, buffer, (size_t)count, 0);

@@ -29,6 +29,8 @@ public enum Message: Equatable, Sendable {
     case closed(Closed)
     /// Stop a request.
     case cancel(Cancel)
+    /// Asks for what the device measured.
+    case telemetry(TelemetryRequest)
 
     private enum Kind {
         static let door: UInt64 = 0
@@ -44,6 +46,7 @@ public enum Message: Equatable, Sendable {
         static let close: UInt64 = 10
         static let closed: UInt64 = 11
         static let cancel: UInt64 = 12
+        static let telemetry: UInt64 = 13
     }
 
     /// The message's encoding, without the frame's length.
@@ -89,6 +92,9 @@ public enum Message: Equatable, Sendable {
         case .cancel(let message):
             fields.unsigned(0, Kind.cancel)
             message.write(&fields)
+        case .telemetry(let message):
+            fields.unsigned(0, Kind.telemetry)
+            message.write(&fields)
         }
         return fields.bytes
     }
@@ -118,6 +124,7 @@ public enum Message: Equatable, Sendable {
         case Kind.entries: self = .entries(try Entries(&reader))
         case Kind.close: self = .close(try Close(&reader))
         case Kind.cancel: self = .cancel(try Cancel(&reader))
+        case Kind.telemetry: self = .telemetry(try TelemetryRequest(&reader))
         // What only a controller reads takes no room on a device.
         #if !ROLLCALL_DEVICE
             case Kind.hello: self = .hello(try Hello(&reader))

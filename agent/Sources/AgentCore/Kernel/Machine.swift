@@ -9,6 +9,13 @@ extension Kernel {
     /// Microseconds since some start; never set back.
     public var monotonic: UInt64 { monotonicClock?() ?? rc_monotonic_us() }
 
+    /// Whether the clock is synchronised, and by how many microseconds it is known to be off (adjtimex(2)); nil where the kernel does not say.
+    public var clockState: (isSynchronised: Bool, offset: Int64)? {
+        var offset: Int64 = 0
+        let state = rc_clock_state(&offset)
+        return state < 0 ? nil : (state == 1, offset)
+    }
+
     /// Bytes that nobody can guess (getrandom(2)).
     public func random(_ count: Int) throws(Errno) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

@@ -77,6 +77,7 @@ public final class AgentLoop {
         if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
+        if !isStopping { device.telemetry?.turn() }
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
@@ -91,6 +92,7 @@ public final class AgentLoop {
         for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
+        if !isStopping, let due = device.telemetry?.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }
             soonest = min(soonest ?? .max, due - min(due, now))
@@ -142,6 +144,7 @@ public final class AgentLoop {
         isStopping = true
         for connection in connections { connection.session.stop() }
         device.executor.endAll()
+        device.telemetry?.stop()
         try? device.ledger.sync()
     }
 

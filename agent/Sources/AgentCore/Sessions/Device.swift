@@ -21,6 +21,8 @@ public final class Device {
     public let owner: Owner
     /// What runs it.
     public let executor: Executor
+    /// What the device measured; nil where it is not a daemon that goes on measuring.
+    let telemetry: TelemetryRecorder?
     private let lock: Descriptor?
     private var sessionCount: UInt64 = 0
 
@@ -28,9 +30,11 @@ public final class Device {
     ///
     /// A disk that takes nothing does not keep the agent from starting: then there is no ledger, and nothing may be changed.
     ///
-    /// - Parameter adoptsStrays: As ``Executor/init(kernel:root:adoptsStrays:)`` takes it.
+    /// - Parameters:
+    ///   - adoptsStrays: As ``Executor/init(kernel:root:state:requiresSandbox:adoptsStrays:)`` takes it.
+    ///   - keepsTelemetry: Whether to sample the device and keep what was found.
     /// - Throws: `.configuration` for a mistake in agent.conf; `.stateInUse` where another agent has the directory; `.storage` where the device has no machine id.
-    public init(kernel: Kernel, settings: Settings, adoptsStrays: Bool) throws(Refusal) {
+    public init(kernel: Kernel, settings: Settings, adoptsStrays: Bool, keepsTelemetry: Bool = false) throws(Refusal) {
         self.kernel = kernel
         self.settings = settings
         configuration = try Configuration(kernel: kernel, path: settings.configuration)
@@ -58,6 +62,9 @@ public final class Device {
         executor = Executor(
             kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: configuration.requiresSandbox,
             adoptsStrays: adoptsStrays)
+        telemetry =
+            keepsTelemetry
+            ? TelemetryRecorder(kernel: kernel, settings: settings, state: state, boot: identity.boot, executor: executor) : nil
     }
 
     /// Reads agent.conf anew and puts it in force.

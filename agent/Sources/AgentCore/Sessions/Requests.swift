@@ -123,16 +123,27 @@ extension Session {
         requestCount &+= 1
         guard isAdmitted(entries.request, "entries", .entries) else { return }
         live.append(entries.request)
-        streams.append(EntryStream(entries, ledger: device.ledger))
+        streams.append(.entries(EntryStream(entries, ledger: device.ledger)))
+    }
+
+    func begin(_ request: TelemetryRequest) {
+        requestCount &+= 1
+        guard isAdmitted(request.request, "telemetry", .telemetry) else { return }
+        guard let recorder = device.telemetry else {
+            let sentence: Text = "This agent keeps no telemetry: it is not the device's daemon, or its owner has turned it off."
+            return refuse(request.request, "telemetry", Refusal(.noTelemetry, sentence))
+        }
+        live.append(request.request)
+        streams.append(.telemetry(TelemetryStream(request, recorder)))
     }
 
     /// Whether there are answers that wait only for room.
     public var hasStreams: Bool { !streams.isEmpty }
 
-    /// Adds one piece of every stream of entries, as far as there is room.
+    /// Adds one piece of every stream, as far as there is room.
     public func pumpStreams() {
         for index in streams.indices.reversed() where hasRoom {
-            guard let piece = streams[index].next(device.ledger) else {
+            guard let piece = streams[index].next(device) else {
                 let done = streams[index].done
                 streams.remove(at: index)
                 retire(done.request)

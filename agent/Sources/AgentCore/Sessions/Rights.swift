@@ -7,6 +7,8 @@ public enum Action: Sendable {
     case probe(Impact)
     /// Read the device's ledger.
     case entries
+    /// Read what the device measured.
+    case telemetry
     /// Put something signed in force.
     case push
 
@@ -16,7 +18,7 @@ public enum Action: Sendable {
         case .probe(.observe): (.observe, false)
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
-        case .entries: (.observe, false)
+        case .entries, .telemetry: (.observe, false)
         case .push: (.repair, false)
         }
     }

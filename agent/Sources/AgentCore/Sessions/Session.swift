@@ -42,7 +42,7 @@ public final class Session {
     /// The push whose further pieces are passed over, because it was refused.
     var refusedPush: UInt64?
     var hasLoggedOtherSize = false
-    var streams: [EntryStream] = []
+    var streams: [AnswerStream] = []
     private var stateSince: UInt64
     private var activeAt: UInt64
     private var input = FrameReader()
@@ -164,6 +164,7 @@ public final class Session {
         case (.awaitingOpen, .open(let open)): self.open(open)
         case (.open, .run(let run)): begin(run)
         case (.open, .entries(let entries)): begin(entries)
+        case (.open, .telemetry(let request)): begin(request)
         case (.open, .push(let push)): take(push)
         case (.open, .cancel(let cancel)): self.cancel(cancel.request)
         case (.open, .close(let close)): self.close(close)
@@ -176,6 +177,7 @@ public final class Session {
             switch message {
             case .run(let run): run.request
             case .entries(let entries): entries.request
+            case .telemetry(let request): request.request
             case .push(let push): push.request
             case .cancel(let cancel): cancel.request
             default: 0

@@ -48,6 +48,8 @@ int32_t rc_statfs(const uint8_t *path, struct rc_space *out);
 
 uint64_t rc_realtime_us(void);
 uint64_t rc_monotonic_us(void);
+/* 1 where the clock is synchronised, 0 where not; by how much it is known to be off (adjtimex(2)). */
+int32_t rc_clock_state(int64_t *offset_us);
 int32_t rc_random(uint8_t *buffer, uint64_t count);
 uint32_t rc_effective_uid(void);
 int32_t rc_process_id(void);
