@@ -173,19 +173,22 @@ public actor DeviceSession {
         return try record(await agent.run(numbered, limits: try await limits(of: questions.map(\.probe))))
     }
 
-    /// Pushes a signed catalogue.
+    /// Pushes something signed.
     ///
+    /// - Parameters:
+    ///   - bytes: Its encoding.
+    ///   - digest: SHA-256 of its header.
     /// - Returns: The agent's answer.
-    public func push(catalogue bytes: [UInt8], version: UInt64, digest: [UInt8]) async throws -> AgentAnswer {
-        try desk.database.recordCatalogueOffered(session: id, version: version, digest: digest)
-        let answer = await agent.push(kind: "catalogue", bytes: bytes)
+    public func push(_ kind: PushKind, _ bytes: [UInt8], version: UInt64, digest: [UInt8]) async throws -> AgentAnswer {
+        try desk.database.recordOffered(kind, session: id, version: version, digest: digest)
+        let answer = await agent.push(kind: kind.rawValue, bytes: bytes)
         switch answer.outcome {
         case .done:
-            try desk.database.recordCataloguePushed(
-                device: device.id, version: version, digest: digest, session: id, operator: desk.operatorName)
+            try desk.database.recordPushed(
+                kind, device: device.id, version: version, digest: digest, session: id, operator: desk.operatorName)
         case .refused(let refused):
-            try desk.database.recordCatalogueRefused(
-                session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
+            try desk.database.recordPushRefused(
+                kind, session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
         case .missing: break
         }
         return answer

@@ -9,6 +9,16 @@ extension LedgerEntry.Kind {
     public static let enrolmentStarted = LedgerEntry.Kind(name: "enrolment.started")
     /// A catalogue is about to be pushed; the subject is its version, the digest its header's.
     public static let catalogueOffered = LedgerEntry.Kind(name: "catalogue.offered")
+    /// A roster is about to be pushed; the subject is its version, the digest its header's.
+    public static let rosterOffered = LedgerEntry.Kind(name: "roster.offered")
+    /// A roster was packed to be signed; the subject is its version, the digest its header's.
+    public static let rosterPacked = LedgerEntry.Kind(name: "roster.packed")
+    /// An operator was added for the rosters to come; the subject is the role, the digest that of the keys, the detail until when.
+    public static let operatorAdded = LedgerEntry.Kind(name: "operator.added")
+    /// An operator was revoked; the subject is the role, the digest that of the keys, the detail the reason.
+    public static let operatorRevoked = LedgerEntry.Kind(name: "operator.revoked")
+    /// An operator's expiry was set; the subject is the role, the digest that of the keys, the detail until when.
+    public static let operatorExpirySet = LedgerEntry.Kind(name: "operator.expiry")
     /// A device left the inventory; the subject is its name.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.

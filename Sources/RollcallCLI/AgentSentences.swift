@@ -61,6 +61,18 @@ extension CommandFailure {
                 (.catalogueExpired, "Pack and sign a new one, then `rollcall probes push \(device)`; check the device's clock too.")
             case "catalogue-rolled-back": (.catalogueRolledBack, "Pack it with a higher --version, have it signed, and push it.")
             case "catalogue-tampered": (.catalogueTampered, "Do not use this catalogue; pack and sign it anew from the reviewed manifests.")
+            case "roster-unsigned": (.catalogueUnsigned, "Have enough reviewers sign it with `rollcall operator sign`, then push it.")
+            case "roster-expired", "roster-not-yet-valid":
+                (.catalogueExpired, "Pack and sign a new one with `rollcall operator pack`; check the device's clock too.")
+            case "roster-rolled-back":
+                (
+                    .catalogueRolledBack,
+                    "Pack a new one with `rollcall operator pack --version` above the device's, have it signed, and push it."
+                )
+            case "roster-tampered": (.catalogueTampered, "Do not use this roster; pack it anew with `rollcall operator pack`.")
+            case "roster-malformed", "roster-version-leap":
+                (.catalogueRefused, "Bring the agent up to date with `rollcall device enroll \(device)`, or pack with a lower --version.")
+            case "revoked": (.notAllowed, "Whoever keeps the roster can let you in again: `rollcall operator add`, pack, sign, push.")
             case "no-catalogue": (.catalogueRefused, "`rollcall probes push \(device)` brings this desk's catalogue to the device.")
             case "ledger", "storage":
                 (.refused, "Free some space on the device first; `rollcall diagnose \(device)` says which file system is full.")

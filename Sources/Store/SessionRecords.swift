@@ -183,10 +183,11 @@ extension RollcallDatabase {
             try transaction.database.execute(
                 sql: """
                     UPDATE devices SET agent_id = CASE WHEN agent_id = '' THEN ?2 ELSE agent_id END, agent_version = ?3,
-                      catalogue_version = ?4, last_seen_at = ?5 WHERE id = ?1
+                      catalogue_version = ?4, last_seen_at = ?5, roster_version = ?6 WHERE id = ?1
                     """,
                 arguments: [
                     device, hello.device.string, hello.agentVersion.string, Int64(clamping: hello.catalogueVersion), transaction.now,
+                    hello.rosterVersion.map { Int64(clamping: $0) },
                 ])
             return try Self.judge(hello.checkpoint, opened.witness, session: session, device: device, frame: frame, &transaction)
         }

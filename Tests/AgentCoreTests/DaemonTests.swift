@@ -29,10 +29,21 @@ struct DaemonTests {
             }
             try #require(bound == 0)
             agent = try AgentProcess(
-                binary, ["run", "--root-dir", scratch.path], environment: ["NOTIFY_SOCKET": scratch.path + "/notify"])
+                binary, ["run", "--root-dir", scratch.path], environment: ["NOTIFY_SOCKET": scratch.path + "/notify"],
+                journal: scratch.url("journal"))
             var text = [UInt8](repeating: 0, count: 64)
             let count = recv(notify, &text, 64, 0)
             try #require(text.prefix(max(count, 0)).elementsEqual(Array("READY=1".utf8)))
+        }
+
+        /// Lines the daemon has written to standard error, once there are `count`.
+        func journal(lines count: Int) throws -> [String] {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while true {
+                let lines = String(decoding: try scratch.read("journal"), as: UTF8.self).split(separator: "\n").map(String.init)
+                if lines.count >= count || ContinuousClock.now > deadline { return lines }
+                usleep(5_000)
+            }
         }
 
         func relay(role: String = "repair", environment: [String: String] = [:]) throws -> AgentProcess {
@@ -110,6 +121,43 @@ struct DaemonTests {
         let log = try AgentProcess(binary, ["log", "--root-dir", daemon.scratch.path]).rest()
         #expect(log.contains("session.closed  agent stopped"))
         #expect(!daemon.scratch.exists("run/rollcall/agent.sock"))
+    }
+
+    @Test(
+        "SIGHUP reads agent.conf anew; with a mistake in it the last good one stays in force, and the daemon names the line",
+        arguments: AgentBinary.all)
+    func reload(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo]) { try $0.write("etc/rollcall/agent.conf", "session-limit 1\n") }
+        let first = try daemon.relay()
+        try first.open()
+        #expect(try daemon.relay().hear()?.rule == "busy")
+        let process = daemon.agent.process.processIdentifier
+        try daemon.scratch.write("etc/rollcall/agent.conf", "session-limit 2\nsesion-limit 3\n")
+        kill(process, SIGHUP)
+        #expect(
+            try daemon.journal(lines: 1).last
+                == "Line 2 of agent.conf names no setting that this agent knows; correct it. What was in force before stays in force.")
+        #expect(try daemon.relay().hear()?.rule == "busy")
+        #expect(try first.run("echo").end.done?.code == 0)
+        try daemon.scratch.write("etc/rollcall/agent.conf", "session-limit 2\n")
+        kill(process, SIGHUP)
+        #expect(try daemon.journal(lines: 2).last == "agent.conf was read anew and is in force.")
+        let second = try daemon.relay()
+        try second.open()
+        #expect(try second.run("echo").end.done?.code == 0)
+        guard case .refused(let refused)? = try daemon.relay().hear() else { throw Errno.invalid }
+        #expect(refused.sentence.string.hasPrefix("2 sessions are open"))
+        #expect(try first.run("echo", request: 2).end.done?.code == 0)
+    }
+
+    @Test("an agent that serves one controller alone ends with its terminal", arguments: AgentBinary.all)
+    func hangUp(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        try scratch.install([echo])
+        let agent = try AgentProcess.standalone(binary, scratch)
+        try agent.open()
+        kill(agent.process.processIdentifier, SIGHUP)
+        #expect(try agent.hear()?.rule == "stopping")
     }
 
     @Test("two agents never share a state directory", arguments: AgentBinary.all)

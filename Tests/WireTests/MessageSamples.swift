@@ -33,11 +33,11 @@ struct MessageSample: Sendable, CustomStringConvertible {
                     agentVersion: "0.1.0", device: "0123456789abcdef0123456789abcdef", boot: "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a",
                     architecture: "armv7l", clock: 1_767_225_600_000_000, catalogueVersion: 7, catalogueDigest: digest,
                     catalogueExpiry: 1_798_761_600_000_000, checkpoint: note, isStandalone: false, isRoot: true,
-                    stuck: ["/mnt/nfs", "files"])),
+                    stuck: ["/mnt/nfs", "files"], rosterVersion: 3)),
             [
                 (0, 1), (1, 1), (2, "0.1.0"), (3, "0123456789abcdef0123456789abcdef"), (4, "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a"),
                 (5, "armv7l"), (6, 1_767_225_600_000_000), (7, 7), (8, .bytes(digest)), (9, 1_798_761_600_000_000), (10, .bytes(note)),
-                (11, 2), (12, .list(["/mnt/nfs", "files"])),
+                (11, 2), (12, .list(["/mnt/nfs", "files"])), (16, 3),
             ]),
         MessageSample(
             "hello without catalogue",

@@ -18,8 +18,8 @@ struct Reviewer {
     var line: String { "ssh-ed25519 " + String(decoding: Base64.encode(blob), as: UTF8.self) + " reviewer\n" }
 
     /// The binary form of what `ssh-keygen -Y sign -n rollcall-catalogue` makes (OpenSSH's PROTOCOL.sshsig).
-    func sign(_ message: [UInt8]) -> [UInt8] {
-        let (namespace, hash) = (Array("rollcall-catalogue".utf8), Array("sha512".utf8))
+    func sign(_ message: [UInt8], as kind: DocumentKind = .catalogue) -> [UInt8] {
+        let (namespace, hash) = (kind.namespace.bytes, Array("sha512".utf8))
         let magic = Array("SSHSIG".utf8)
         let signed = magic + Self.string(namespace) + Self.string([]) + Self.string(hash) + Self.string(SHA512.hash(message))
         let signature = Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.sign(signed))
@@ -37,12 +37,12 @@ enum Catalogues {
 
     static func signed(
         _ probes: [ProbeDefinition], version: UInt64 = 1, by reviewers: [Reviewer], signedAt: UInt64 = now, expiresAt: UInt64 = now + year
-    ) -> SignedCatalogue {
+    ) -> SignedDocument {
         let part = DevicePart(probes: probes).encoded
-        let header = CatalogueHeader(
-            name: "test", version: version, signedAt: signedAt, expiresAt: expiresAt, deviceDigest: SHA256.hash(part),
+        let header = DocumentHeader(
+            name: "test", version: version, signedAt: signedAt, expiresAt: expiresAt, partDigest: SHA256.hash(part),
             deskDigest: SHA256.hash([]))
-        return SignedCatalogue(header: header.encoded, devicePart: part, signatures: reviewers.map { $0.sign(header.encoded) })
+        return SignedDocument(header: header.encoded, part: part, signatures: reviewers.map { $0.sign(header.encoded) })
     }
 
     static func program(

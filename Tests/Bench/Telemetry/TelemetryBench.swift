@@ -22,7 +22,8 @@ struct TelemetryBench {
             let blocks = encode(chosen)
             let values = try blocks.map { try TelemetryBlock(decoding: $0) }.reduce(0) { $0 + count($1) }
             // Decoding must give back what was encoded, or the figures are worth nothing.
-            guard try blocks.flatMap({ Self.samples(of: try TelemetryBlock(decoding: $0)) }) == chosen else { fatalError("not what it was") }
+            let again = try blocks.flatMap { Self.samples(of: try TelemetryBlock(decoding: $0)) }
+            guard again == chosen else { fatalError("not what it was") }
             print("bytes", values, blocks.reduce(0) { $0 + $1.count }, chosen.count, chosen.map(\.values.count).min() ?? 0)
         }
         try measureDecoding(encode(samples))

@@ -25,6 +25,12 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "catalogue", holds: fuzzCatalogue),
         FuzzTarget(name: "part", holds: fuzzPart),
         FuzzTarget(name: "parameter", holds: fuzzParameter),
+        FuzzTarget(name: "roster", holds: fuzzRoster),
+        FuzzTarget(name: "agent-configuration", holds: fuzzAgentConfiguration),
+        FuzzTarget(name: "owner-configuration", holds: fuzzOwnerConfiguration),
+        FuzzTarget(name: "ledger", holds: fuzzLedger),
+        FuzzTarget(name: "people", holds: fuzzPeople),
+        FuzzTarget(name: "cbor", holds: fuzzCBOR),
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
     ]

@@ -56,7 +56,7 @@ private func helloFlags(_ bytes: [UInt8]) throws(WireError) -> UInt64 {
 private func lastKey(of message: Message) -> UInt64 {
     switch message {
     case .door: 4
-    case .hello: 12
+    case .hello: 16
     case .open: 9
     case .opened: 6
     case .run: 3

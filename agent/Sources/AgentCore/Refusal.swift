@@ -53,6 +53,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let peer = Rule("peer")
         /// The device's owner does not allow it.
         public static let owner = Rule("owner")
+        /// The roster in force does not let the key in.
+        public static let revoked = Rule("revoked")
         /// Nothing happened in the session for so long that it was ended.
         public static let idle = Rule("idle")
         /// The owner wants every probe confined, and the kernel cannot.

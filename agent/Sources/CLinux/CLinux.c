@@ -42,7 +42,10 @@ int32_t rc_open(int32_t directory, const uint8_t *path, uint32_t flags, uint32_t
     int fd;
     do fd = openat(directory < 0 ? AT_FDCWD : directory, (const char *)path, translated(flags), (mode_t)mode);
     while (fd < 0 && errno == EINTR);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0) return -errno;
+    /* What is written anew from its first byte gets its mode whatever the umask; a file system without modes is as it is. */
+    if ((flags & (RC_CREATE | RC_TRUNCATE)) == (RC_CREATE | RC_TRUNCATE)) (void)!fchmod(fd, (mode_t)mode);
+    return fd;
 }
 
 static int32_t walk(int32_t directory, const char *path, uint32_t flags) {

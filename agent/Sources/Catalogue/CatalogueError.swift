@@ -1,8 +1,8 @@
 public import Wire
 
-/// Why a catalogue, a trust file or a parameter was refused.
+/// Why a catalogue, a roster, a trust file or a parameter was refused.
 public struct CatalogueError: Error, Equatable, Sendable {
-    /// The rule that refused; more may be added. The name goes over the wire and into ledgers.
+    /// The rule that refused; more may be added. Those of a ``DocumentKind`` begin with its name. The name goes over the wire and into ledgers.
     public struct Rule: Equatable, Sendable {
         /// Stable name of the rule.
         public let name: Text
@@ -23,7 +23,7 @@ public struct CatalogueError: Error, Equatable, Sendable {
         public static let notYetValid = Rule("catalogue-not-yet-valid")
         /// The version is not above the one in force.
         public static let rolledBack = Rule("catalogue-rolled-back")
-        /// The version leaps further than ``CatalogueHeader/versionStepLimit``.
+        /// The version leaps further than ``DocumentKind/versionStepLimit``.
         public static let versionLeap = Rule("catalogue-version-leap")
         /// The trust file is not in its format.
         public static let trustMalformed = Rule("trust-malformed")

@@ -16,6 +16,8 @@ public struct LedgerEntry: Equatable, Sendable {
         public static let deviceEnrolled = Kind(name: "device.enrolled")
         /// A catalogue came into force; the subject is its version, the digest its header's.
         public static let catalogueInstalled = Kind(name: "catalogue.installed")
+        /// A roster came into force; the subject is its version, the digest its bytes', the detail what it changed.
+        public static let rosterInstalled = Kind(name: "roster.installed")
         /// A call was opened; the detail is the symptom.
         public static let callOpened = Kind(name: "call.opened")
         /// A call ended; the subject is the outcome.

@@ -8,7 +8,7 @@ public final class Executor {
     private let users: UserDatabase
     /// Whether this process is the subreaper of its descendants, so that strays come to it and whatever exits is its own.
     private let adoptsStrays: Bool
-    private let sandbox: Sandbox
+    private var sandbox: Sandbox
     var jobs: [Job] = []
     var stuck: [StuckChild] = []
     private var huntSince: UInt64?
@@ -42,6 +42,12 @@ public final class Executor {
         var isSubreaper = false
         if adoptsStrays, (try? kernel.becomeSubreaper()) != nil { isSubreaper = true }
         self.adoptsStrays = isSubreaper
+    }
+
+    /// Whether nothing runs where the kernel cannot limit it; what is under way goes on.
+    var requiresSandbox: Bool {
+        get { sandbox.isRequired }
+        set { sandbox.isRequired = newValue }
     }
 
     /// What outlived SIGKILL, oldest first: probes by id, mounts by `mount` and path.

@@ -6,7 +6,7 @@ struct Sandbox {
     /// Which of Landlock and seccomp the kernel has.
     let offered: Done.Measures
     /// Whether a probe is refused where one of them is missing (`require-sandbox`).
-    let isRequired: Bool
+    var isRequired: Bool
     /// The agent's own directory.
     let state: [UInt8]
 

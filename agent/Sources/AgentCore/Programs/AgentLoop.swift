@@ -74,13 +74,14 @@ public final class AgentLoop {
         }
         device.executor.prepare(&polls)
         polls.wait(timeout: timeout())
-        if !polls.events(at: signalPlace).isEmpty, kernel.takeSignals(signals).contains(anyOf: .end) { stop() }
+        if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
         if !isStopping { device.telemetry?.turn() }
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+            connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }
@@ -128,6 +129,17 @@ public final class AgentLoop {
         }
     }
 
+    private func obey(_ arrived: Signals) {
+        if arrived.contains(anyOf: listener == nil ? [.end, .hangUp] : .end) { return stop() }
+        guard arrived.contains(anyOf: .hangUp) else { return }
+        do throws(Refusal) {
+            try device.reload()
+            kernel.tell("agent.conf was read anew and is in force.")
+        } catch {
+            kernel.tell(error.sentence + " What was in force before stays in force.")
+        }
+    }
+
     private func stop() {
         isStopping = true
         for connection in connections { connection.session.stop() }
@@ -154,8 +166,9 @@ public final class AgentLoop {
         guard user == 0 || user == kernel.effectiveUser || user == users.user(Settings.doorUser) else {
             return Refusal(.peer, "Only root and the user rollcall may talk to the agent.")
         }
-        if connections.count >= Settings.sessionCountLimit {
-            return Refusal(.busy, "16 sessions are open on this device; try again in a moment.")
+        let limit = device.configuration.sessionCountLimit
+        if connections.count >= limit {
+            return Refusal(.busy, .decimal(UInt64(limit)) + " sessions are open on this device; try again in a moment.")
         }
         return nil
     }

@@ -6,12 +6,16 @@ internal import Wire
 public final class Device {
     let kernel: Kernel
     let settings: Settings
+    /// What agent.conf said when it was last understood.
+    public private(set) var configuration: Configuration
     /// Who the device is.
     public let identity: DeviceIdentity
     /// Its own log.
     public let ledger: DeviceLedger
     /// What may be run.
     public let catalogue: CatalogueStore
+    /// Who may come in.
+    public let roster: RosterStore
     let witness: Witness
     /// What the owner allows.
     public let owner: Owner
@@ -32,9 +36,8 @@ public final class Device {
     /// - Throws: `.configuration` for a mistake in agent.conf; `.stateInUse` where another agent has the directory; `.storage` where the device has no machine id.
     public init(kernel: Kernel, settings: Settings, adoptsStrays: Bool, keepsTelemetry: Bool = false) throws(Refusal) {
         self.kernel = kernel
-        var settings = settings
-        try settings.readConfiguration(kernel)
         self.settings = settings
+        configuration = try Configuration(kernel: kernel, path: settings.configuration)
         do throws(Errno) {
             identity = try DeviceIdentity(kernel: kernel, root: settings.root)
         } catch {
@@ -50,21 +53,34 @@ public final class Device {
             }
         }
         let key = try? state.signingKey()
-        ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key)
+        ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key, sizeLimit: configuration.ledgerSizeLimit)
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
+        let roster = RosterStore(kernel: kernel, state: state, trust: settings.trust, keys: settings.keys)
+        self.roster = roster
         owner = Owner(kernel: kernel, settings: settings)
-        witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
+        witness = Witness(kernel: kernel, state: state, desks: settings.desks, roster: roster, name: identity.origin, key: key)
         executor = Executor(
-            kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: settings.requiresSandbox,
+            kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: configuration.requiresSandbox,
             adoptsStrays: adoptsStrays)
         telemetry =
             keepsTelemetry
             ? TelemetryRecorder(kernel: kernel, settings: settings, state: state, boot: identity.boot, executor: executor) : nil
     }
 
-    /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was
+    /// Reads agent.conf anew and puts it in force.
+    ///
+    /// - Throws: `.configuration`; then what was in force stays so.
+    func reload() throws(Refusal) {
+        configuration = try Configuration(kernel: kernel, path: settings.configuration)
+        executor.requiresSandbox = configuration.requiresSandbox
+        ledger.sizeLimit = configuration.ledgerSizeLimit
+    }
+
+    /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than catalogue and roster were signed or the ledger was
     /// last written before this start, for a clock without a battery falls back.
-    var decidingTime: UInt64 { max(kernel.realtime, catalogue.current?.header.signedAt ?? 0, ledger.timeAtStart) }
+    var decidingTime: UInt64 {
+        max(kernel.realtime, catalogue.current?.header.signedAt ?? 0, ledger.timeAtStart, roster.current?.header.signedAt ?? 0)
+    }
 
     /// Number of a new session.
     func nextSessionNumber() -> UInt64 {
@@ -79,6 +95,6 @@ public final class Device {
             clock: kernel.realtime, catalogueVersion: catalogue.current?.header.version ?? 0,
             catalogueDigest: catalogue.current?.digest ?? [], catalogueExpiry: catalogue.current?.header.expiresAt ?? 0,
             checkpoint: ledger.checkpoint, isStandalone: isStandalone, isRoot: kernel.isRoot,
-            stuck: Array(executor.stuckNames.prefix(Executor.stuckCountLimit)))
+            stuck: Array(executor.stuckNames.prefix(Executor.stuckCountLimit)), rosterVersion: roster.version)
     }
 }

@@ -15,9 +15,10 @@ extension Session {
         try allow(action)
     }
 
-    /// Role and owner both have to.
+    /// Role, roster and owner all have to.
     private func allow(_ action: Action) throws(Refusal) {
         try action.check(role)
+        try checkRoster()
         try device.owner.check(action)
     }
 
@@ -177,10 +178,11 @@ extension Session {
         if piece.offset == 0 {
             requestCount &+= 1
             if push != nil { throw Refusal(.push, "Another push is still on its way in this session.") }
-            try admit(piece.request, .pushCatalogue)
-            let kind: Text = "catalogue"
-            guard piece.kind == kind else { throw Refusal(.push, "This agent takes only a catalogue.") }
-            push = PushInProgress(request: piece.request, size: piece.size)
+            try admit(piece.request, .push)
+            guard piece.kind == DocumentKind.catalogue.name || piece.kind == DocumentKind.roster.name else {
+                throw Refusal(.push, "This agent takes only a catalogue or a roster.")
+            }
+            push = PushInProgress(request: piece.request, kind: piece.kind, size: piece.size)
         }
         guard var current = push, current.request == piece.request, current.take(piece) else {
             throw Refusal(.push, "The pieces of a push come in order and add up to its size.")
@@ -192,22 +194,29 @@ extension Session {
     }
 
     private func install(_ whole: PushInProgress) throws(Refusal) {
-        let verified = try device.catalogue.stage(whole.bytes, now: device.kernel.realtime)
-        var installed = entry(.catalogueInstalled, subject: .decimal(verified.header.version), request: whole.request)
-        installed.digest = verified.digest
+        let isRoster = whole.kind == DocumentKind.roster.name
+        var announcement = entry(isRoster ? .rosterInstalled : .catalogueInstalled, request: whole.request)
+        let now = device.kernel.realtime
+        let version: UInt64
+        if isRoster {
+            (version, announcement.digest, announcement.detail) = try device.roster.stage(whole.bytes, now: now)
+        } else {
+            (version, announcement.digest) = try device.catalogue.stage(whole.bytes, now: now)
+        }
+        announcement.subject = .decimal(version)
         do throws(Refusal) {
-            try record(installed, mustBeDurable: true)
+            try record(announcement, mustBeDurable: true)
         } catch {
-            device.catalogue.discard()
+            if isRoster { device.roster.discard() } else { device.catalogue.discard() }
             throw error
         }
         do throws(Refusal) {
-            let isConfirmed = try device.catalogue.commit(verified)
+            let isConfirmed = isRoster ? try device.roster.commit() : try device.catalogue.commit()
             let note: Text = isConfirmed ? "" : "it is in force, but the disk did not confirm it: a power cut may bring the old one back"
             send(.done(Done(request: whole.request, ending: .exited, note: note)))
         } catch {
             // The entry that announced it is on the disk already and must not stand alone.
-            refuse(whole.request, "catalogue", error, mustBeLogged: true)
+            refuse(whole.request, whole.kind, error, mustBeLogged: true)
             try? device.ledger.sync()
         }
     }
@@ -216,11 +225,13 @@ extension Session {
 /// A push of which some pieces have come.
 struct PushInProgress {
     let request: UInt64
+    let kind: Text
     let size: UInt64
     private(set) var bytes: [UInt8] = []
 
-    init(request: UInt64, size: UInt64) {
+    init(request: UInt64, kind: Text, size: UInt64) {
         self.request = request
+        self.kind = kind
         self.size = size
     }
 

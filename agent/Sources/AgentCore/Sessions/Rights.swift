@@ -1,34 +1,5 @@
 public import Catalogue
-public import Wire
-
-/// What sshd's `command=` says an operator may do, from less to more.
-public enum Role: UInt8, Sendable {
-    /// Ask.
-    case observe = 1
-    /// Also change, by vetted probes, and renew what is signed.
-    case repair = 2
-    /// Also what no catalogue vetted.
-    case shell = 3
-
-    /// Reads a role's word; nil for any other.
-    public init?(_ word: Text) {
-        let words: [(Text, Role)] = [("observe", .observe), ("repair", .repair), ("shell", .shell)]
-        for (name, role) in words where name == word {
-            self = role
-            return
-        }
-        return nil
-    }
-
-    /// The role's word.
-    public var name: Text {
-        switch self {
-        case .observe: "observe"
-        case .repair: "repair"
-        case .shell: "shell"
-        }
-    }
-}
+internal import Wire
 
 /// What can be asked of the agent, and who may: the one table that decides.
 public enum Action: Sendable {
@@ -38,8 +9,8 @@ public enum Action: Sendable {
     case entries
     /// Read what the device measured.
     case telemetry
-    /// Put a signed catalogue in force.
-    case pushCatalogue
+    /// Put something signed in force.
+    case push
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -48,7 +19,7 @@ public enum Action: Sendable {
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
         case .entries, .telemetry: (.observe, false)
-        case .pushCatalogue: (.repair, false)
+        case .push: (.repair, false)
         }
     }
 

@@ -35,6 +35,8 @@ public final class Session {
     }
     var busyTime = BusyTime()
     var requestCount: UInt64 = 0
+    /// How often the roster had been replaced when it was last asked about who is at the door.
+    private var rosterChangeCount: UInt64 = 0
     var loggedRefusalCount = 0
     var push: PushInProgress?
     /// The push whose further pieces are passed over, because it was refused.
@@ -117,6 +119,21 @@ public final class Session {
         case .awaitingDoor, .awaitingOpen: stateSince + Settings.openingTimeLimit
         case .open: live.count > streams.count && outbound.isEmpty ? nil : activeAt + Settings.idleTimeLimit
         case .ended: outbound.isEmpty ? nil : stateSince + Settings.drainTimeLimit
+        }
+    }
+
+    /// Checks that the roster still lets in who is at the door.
+    func checkRoster() throws(Refusal) {
+        rosterChangeCount = device.roster.changeCount
+        try device.roster.check(door, role, now: device.decidingTime)
+    }
+
+    /// Ends the session where a roster that came into force does not let its operator in.
+    public func obeyRoster() {
+        guard state == .open, rosterChangeCount != device.roster.changeCount else { return }
+        do throws(Refusal) { try checkRoster() } catch {
+            send(error.message(0))
+            end(detail: error.rule)
         }
     }
 

@@ -6,19 +6,11 @@ internal import Wire
 /// The file is read for each question, so that what the owner writes holds at once. One that cannot be understood changes nothing: the last
 /// one that could holds; where there was none yet, nobody gets in, for a limit the owner believes in must not be passed over.
 public final class Owner {
-    /// What owner.conf says.
-    struct Policy {
-        /// `highest-impact`; nil: any.
-        var highestImpact: Impact?
-        /// `hours`: minutes of the day, UTC, from the first to before the second, in which more than observing is allowed; nil: always.
-        var hours: (from: UInt64, to: UInt64)?
-    }
-
     private static let reasonSizeLimit = 200
 
     private let kernel: Kernel
     private let settings: Settings
-    private var lastGood: Policy?
+    private var lastGood: OwnerPolicy?
 
     /// Reads nothing yet.
     public init(kernel: Kernel, settings: Settings) {
@@ -59,7 +51,7 @@ public final class Owner {
     }
 
     /// What owner.conf says; the last good one where it says something that is not understood.
-    private func policy() throws(Refusal) -> Policy {
+    private func policy() throws(Refusal) -> OwnerPolicy {
         do throws(Refusal) {
             let policy = try read()
             lastGood = policy
@@ -73,44 +65,12 @@ public final class Owner {
     /// Reads owner.conf.
     ///
     /// - Throws: A refusal that names the first line that is not understood.
-    func read() throws(Refusal) -> Policy {
+    func read() throws(Refusal) -> OwnerPolicy {
         let file: ConfigurationFile
         do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: settings.ownersFile) } catch {
             throw Refusal(.owner, "This device's owner.conf cannot be read, so it allows nothing; mend its permissions or size.")
         }
-        var policy = Policy()
-        for line in file.lines {
-            guard line.words.count == 2, Self.take(line.words[0], line.words[1], into: &policy) else {
-                throw Refusal(
-                    .owner,
-                    "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says a thing twice, so it "
-                        + "allows nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
-            }
-        }
-        return policy
-    }
-
-    private static func take(_ key: [UInt8], _ value: [UInt8], into policy: inout Policy) -> Bool {
-        let (impact, hours): (Text, Text) = ("highest-impact", "hours")
-        if key == impact.bytes, policy.highestImpact == nil {
-            let impacts: [Impact] = [.observe, .disturb, .change]
-            guard let found = impacts.first(where: { $0.name.bytes == value }) else { return false }
-            policy.highestImpact = found
-            return true
-        }
-        guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45 else { return false }
-        guard let from = minute(value[..<5]), let to = minute(value[6...]), from != to else { return false }
-        policy.hours = (from, to)
-        return true
-    }
-
-    /// The minute of the day that `HH:MM` says.
-    private static func minute(_ text: ArraySlice<UInt8>) -> UInt64? {
-        let start = text.startIndex
-        guard text[start + 2] == 58, let hour = Decimal.unsigned(text[start..<start + 2]), hour < 24,
-            let minute = Decimal.unsigned(text[(start + 3)...]), minute < 60
-        else { return nil }
-        return hour * 60 + minute
+        return try OwnerPolicy(file)
     }
 }
 

@@ -1,0 +1,65 @@
+internal import Wire
+
+/// What agent.conf says.
+public struct Configuration: Equatable, Sendable {
+    /// `require-sandbox`: whether a probe is refused where the kernel cannot confine it.
+    public var requiresSandbox = false
+    /// `session-limit`: sessions at once, 1 to 64.
+    public var sessionCountLimit = 16
+    /// `ledger-size`: bytes of ledger beyond which the oldest half becomes one gap, 64 KiB to 64 MiB.
+    public var ledgerSizeLimit: UInt64 = 1 << 20
+
+    /// What holds where the file says nothing.
+    public init() {}
+
+    /// Every key of agent.conf; ``take(_:_:)`` goes by the places.
+    private static var keys: [ConfigurationKey] {
+        [
+            ConfigurationKey(name: "require-sandbox", form: "yes, or no"),
+            ConfigurationKey(name: "session-limit", form: "and a number from 1 to 64"),
+            ConfigurationKey(name: "ledger-size", form: "and a size from 64KiB to 64MiB"),
+        ]
+    }
+
+    private mutating func take(_ key: Int, _ word: [UInt8]) -> Bool {
+        switch key {
+        case 0:
+            let (yes, no): (Text, Text) = ("yes", "no")
+            requiresSandbox = word == yes.bytes
+            return requiresSandbox || word == no.bytes
+        case 1:
+            guard let count = Decimal.unsigned(word[...]), (1...64).contains(count) else { return false }
+            sessionCountLimit = Int(count)
+        default:
+            guard let size = Decimal.size(word), (64 << 10...64 << 20).contains(size) else { return false }
+            ledgerSizeLimit = size
+        }
+        return true
+    }
+
+    /// Reads what stands in an agent.conf.
+    ///
+    /// - Throws: `.configuration` with the number of the first line that is not understood.
+    public init(_ file: ConfigurationFile) throws(Refusal) {
+        var reader = ConfigurationReader(file, keys: Self.keys)
+        do throws(ConfigurationMistake) {
+            while let (key, value) = try reader.next() {
+                if !take(key, value) { throw reader.mistake(key) }
+            }
+        } catch {
+            throw Refusal(.configuration, error.sentence("agent.conf") + "; correct it.")
+        }
+    }
+
+    /// Reads the agent.conf at `path`; where there is none, everything is as it is without it.
+    ///
+    /// - Throws: `.configuration`, where it cannot be read too.
+    init(kernel: Kernel, path: [UInt8]) throws(Refusal) {
+        let file: ConfigurationFile
+        do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: path) } catch {
+            let problem: Text = .decimal(UInt64(error.rawValue.magnitude))
+            throw Refusal(.configuration, "The agent cannot read its agent.conf (errno " + problem + "); mend its permissions or size.")
+        }
+        try self.init(file)
+    }
+}
