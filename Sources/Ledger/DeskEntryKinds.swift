@@ -9,7 +9,12 @@ extension LedgerEntry.Kind {
     public static let enrolmentStarted = LedgerEntry.Kind(name: "enrolment.started")
     /// A catalogue is about to be pushed; the subject is its version, the digest its header's.
     public static let catalogueOffered = LedgerEntry.Kind(name: "catalogue.offered")
-    /// A device left the inventory; the subject is its name.
+    /// The agent is about to be removed from a device with its ledger and keys; the subject is the device's name.
+    public static let purgeStarted = LedgerEntry.Kind(name: "purge.started")
+    /// Other hardware stands in a device's place under its name; the digest is that of the new host keys, the detail the reason, and the
+    /// checkpoint the old ledger's head that was seen last.
+    public static let deviceReplaced = LedgerEntry.Kind(name: "device.replaced")
+    /// A device left the inventory; the subject is its name, the detail says whether the agent was taken off it.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.
     public static let hostKeysReplaced = LedgerEntry.Kind(name: "device.rekeyed")

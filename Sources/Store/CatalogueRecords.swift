@@ -12,6 +12,14 @@ extension RollcallDatabase {
         }
     }
 
+    /// Records that the agent is about to be removed from a device with all that is its own, its ledger included.
+    public func recordPurgeStarted(device id: String, operator person: String) throws(StoreError) {
+        try record(id) { transaction in
+            let name = Text(try Self.device(id: id, transaction.database).name)
+            try transaction.append(LedgerEntry(kind: .purgeStarted, time: 0, device: name, subject: name), person: person)
+        }
+    }
+
     /// Records that a catalogue is about to be pushed in a session, before its first byte is sent.
     ///
     /// - Parameter digest: SHA-256 of the catalogue's header.
