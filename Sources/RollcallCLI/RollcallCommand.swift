@@ -127,8 +127,8 @@ extension CommandFailure {
         let complaint = error.complaint.hasPrefix("rollcall: ") ? String(error.complaint.dropFirst(10)) : error.complaint
         let said = complaint.isEmpty ? "it said nothing." : displayed(complaint, limit: 600)
         self.init(
-            .enrolmentFailed, kind: "installation", "\(device) could not be enrolled, for \(error.step) failed: \(said)",
-            next: "Mend that on the device, then run `rollcall device enroll \(device)` again; root's login is as it was.")
+            .enrolmentFailed, kind: "installation", "On \(device) \(error.step) failed: \(said)",
+            next: "Mend that on the device, then run the command again; root's login is as it was.")
     }
 
     private init(probes error: ProbesError) {
