@@ -20,6 +20,10 @@ public struct Settings: Sendable {
     public var configuration: [UInt8]
     /// `require-sandbox`: whether a probe is refused where the kernel cannot confine it.
     public var requiresSandbox = false
+    /// `read-path`: absolute paths beneath which the role repair reads files; the role shell reads everywhere.
+    public var readable: [[UInt8]]
+    /// `write-path`: absolute paths beneath which the role shell writes files.
+    public var writable: [[UInt8]]
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
@@ -41,6 +45,9 @@ public struct Settings: Sendable {
             "/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock", "/etc/rollcall/agent.conf",
             "/etc/rollcall/owner.conf", "/etc/rollcall/shut",
         ]
+        let (reads, writes): (Text, Text) = ("/etc /proc /run/log /sys /var/log", "/home /opt /srv /tmp /var/tmp")
+        readable = reads.bytes.split(separator: 32).map { Array($0) }
+        writable = writes.bytes.split(separator: 32).map { Array($0) }
         self.root = root
         state = root + paths[0].bytes
         trust = root + paths[1].bytes
@@ -66,7 +73,21 @@ extension Settings {
         }
         let (sandbox, yes, no): (Text, Text, Text) = ("require-sandbox", "yes", "no")
         var isSet = false
+        var (reads, writes): ([[UInt8]], [[UInt8]]) = ([], [])
+        let (readPath, writePath): (Text, Text) = ("read-path", "write-path")
+        defer {
+            if !reads.isEmpty { readable = reads }
+            if !writes.isEmpty { writable = writes }
+        }
         for line in file.lines {
+            let isReading = line.words[0] == readPath.bytes
+            if isReading || line.words[0] == writePath.bytes {
+                guard line.words.count == 2, FilePath.isPlain(line.words[1]) else {
+                    throw Self.mistake(line.number, "should name one absolute path, without . and .. in it")
+                }
+                if isReading { reads.append(line.words[1]) } else { writes.append(line.words[1]) }
+                continue
+            }
             guard line.words[0] == sandbox.bytes else { throw Self.mistake(line.number, "names no setting that this agent knows") }
             if isSet { throw Self.mistake(line.number, "says require-sandbox for the second time") }
             guard line.words.count == 2, [yes.bytes, no.bytes].contains(line.words[1]) else {

@@ -56,7 +56,7 @@ public final class AgentLoop {
     }
 
     /// Nobody is connected, and whatever ran for them has ended or was given up.
-    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle }
+    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle && device.streams.isIdle }
 
     // MARK: One round
 
@@ -73,10 +73,12 @@ public final class AgentLoop {
             if connection.inputPlace == nil, connection.outputPlace == nil { connection.inputPlace = polls.add(connection.input, []) }
         }
         device.executor.prepare(&polls)
+        device.streams.prepare(&polls)
         polls.wait(timeout: timeout())
         if !polls.events(at: signalPlace).isEmpty, kernel.takeSignals(signals).contains(anyOf: .end) { stop() }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
+        device.streams.turn(polls)
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
@@ -90,6 +92,7 @@ public final class AgentLoop {
         for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
+        if let due = device.streams.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }
             soonest = min(soonest ?? .max, due - min(due, now))
@@ -130,6 +133,7 @@ public final class AgentLoop {
         isStopping = true
         for connection in connections { connection.session.stop() }
         device.executor.endAll()
+        device.streams.endAll()
         try? device.ledger.sync()
     }
 

@@ -17,6 +17,8 @@ public final class Device {
     public let owner: Owner
     /// What runs it.
     public let executor: Executor
+    /// What carries files.
+    public let streams: StreamTable
     private let lock: Descriptor?
     private var sessionCount: UInt64 = 0
 
@@ -53,6 +55,7 @@ public final class Device {
         executor = Executor(
             kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: settings.requiresSandbox,
             adoptsStrays: adoptsStrays)
+        streams = StreamTable(kernel: kernel, executor: executor, settings: settings)
     }
 
     /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was

@@ -12,6 +12,10 @@ public final class Owner {
         var highestImpact: Impact?
         /// `hours`: minutes of the day, UTC, from the first to before the second, in which more than observing is allowed; nil: always.
         var hours: (from: UInt64, to: UInt64)?
+        /// `files`: whether files are carried; nil where nothing is said, which means on.
+        var files: Bool?
+        /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
+        var neverRead: [[UInt8]] = []
     }
 
     private static let reasonSizeLimit = 200
@@ -30,7 +34,10 @@ public final class Owner {
     public func check(_ action: Action) throws(Refusal) {
         try checkDoor()
         let policy = try policy()
-        guard case .probe(let impact) = action, impact != .observe else { return }
+        if case .get = action { try Self.check(policy.files, "files") }
+        if case .put = action { try Self.check(policy.files, "files") }
+        let impact = action.impact
+        guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
             throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
@@ -42,6 +49,18 @@ public final class Owner {
                 .owner,
                 "The owner of this device allows this only from " + UTC.time(ofDay: hours.from) + " to " + UTC.time(ofDay: hours.to)
                     + " UTC (owner.conf).")
+        }
+    }
+
+    private static func check(_ isAllowed: Bool?, _ key: Text) throws(Refusal) {
+        if isAllowed ?? true { return }
+        throw Refusal(.owner, "The owner of this device does not allow this (" + key + " off in owner.conf).")
+    }
+
+    /// Checks that a file may be read.
+    func checkReading(_ path: [UInt8]) throws(Refusal) {
+        for hidden in try policy().neverRead where FilePath.isBeneath(path, hidden) {
+            throw Refusal(.owner, "The owner of this device lets nobody read this file (never-read in owner.conf).")
         }
     }
 
@@ -84,7 +103,8 @@ public final class Owner {
                 throw Refusal(
                     .owner,
                     "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says a thing twice, so it "
-                        + "allows nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
+                        + "allows nothing; known are: highest-impact observe|disturb|change, "
+                        + "hours HH:MM-HH:MM, files on|off, never-read PATH.")
             }
         }
         return policy
@@ -98,9 +118,22 @@ public final class Owner {
             policy.highestImpact = found
             return true
         }
+        let (files, neverRead): (Text, Text) = ("files", "never-read")
+        if key == neverRead.bytes {
+            policy.neverRead.append(value)
+            return FilePath.isPlain(value)
+        }
+        if key == files.bytes { return takeSwitch(value, into: &policy.files) }
         guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45 else { return false }
         guard let from = minute(value[..<5]), let to = minute(value[6...]), from != to else { return false }
         policy.hours = (from, to)
+        return true
+    }
+
+    private static func takeSwitch(_ value: [UInt8], into field: inout Bool?) -> Bool {
+        let (on, off): (Text, Text) = ("on", "off")
+        guard field == nil, value == on.bytes || value == off.bytes else { return false }
+        field = value == on.bytes
         return true
     }
 
