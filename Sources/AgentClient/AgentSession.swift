@@ -22,12 +22,12 @@ public actor AgentSession {
     /// Bytes of one answer that are kept at most, whatever the agent's own limit.
     public static let answerSizeLimit = 8 << 20
 
-    private let stream: any ByteStream
+    let stream: any ByteStream
     private let patience: Patience
     private var reader = FrameReader()
-    private var nextRequest: UInt64 = 1
+    var nextRequest: UInt64 = 1
     private var pending: [UInt64: Collector] = [:]
-    private var isBroken = false
+    var isBroken = false
 
     /// What the agent said first.
     public private(set) var hello: Hello
@@ -94,7 +94,7 @@ public actor AgentSession {
         }
     }
 
-    private func message(before deadline: ContinuousClock.Instant) async throws(AgentClientError) -> Message {
+    func message(before deadline: ContinuousClock.Instant) async throws(AgentClientError) -> Message {
         while true {
             do throws(WireError) {
                 if let bytes = try reader.next() { return try Message(decoding: bytes) }

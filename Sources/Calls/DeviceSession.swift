@@ -32,8 +32,8 @@ public actor DeviceSession {
         public let agentBusyTime: Duration
     }
 
-    private let desk: Desk
-    private let agent: AgentSession
+    let desk: Desk
+    let agent: AgentSession
     private let connection: DeviceConnection?
     private let firstBatch: OpeningBatch
     private var hasEnded = false

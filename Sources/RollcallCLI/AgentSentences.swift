@@ -80,6 +80,8 @@ extension CommandFailure {
                 (.catalogueRefused, "Check it with `rollcall probes verify`.")
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
+            case "path": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner for another path.")
+            case "file": (.deviceFile, "Check the path; `--force` replaces a file that is there.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
             case "sandbox":

@@ -77,6 +77,10 @@ public struct ExitStatus: Equatable, Sendable {
     public static let enrolmentFailed = ExitStatus(95)
     /// The roster would lock out everyone, or who pushes it.
     public static let lockOut = ExitStatus(96)
+    /// A local file cannot be read or written, or is there already.
+    public static let localFile = ExitStatus(98)
+    /// A file of the device cannot be read or written.
+    public static let deviceFile = ExitStatus(99)
 }
 
 /// An error ready for a person: what happened, to what, and what to do next.

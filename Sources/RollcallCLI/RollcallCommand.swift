@@ -16,9 +16,9 @@ struct RollcallCommand: AsyncParsableCommand {
         commandName: "rollcall", abstract: "Remote diagnostics for installed Linux equipment: calls, sweeps and their record.",
         version: "rollcall \(Desk.version)",
         subcommands: [
-            DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
-            CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, OperatorCommand.self, ReportCommand.self,
-            AuditCommand.self, ProbesCommand.self,
+            DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, GetCommand.self, PutCommand.self,
+            CloseCommand.self, CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, OperatorCommand.self,
+            ReportCommand.self, AuditCommand.self, ProbesCommand.self,
         ])
 }
 

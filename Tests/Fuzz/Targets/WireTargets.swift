@@ -69,6 +69,10 @@ private func lastKey(of message: Message) -> UInt64 {
     case .closed: 5
     case .cancel: 1
     case .telemetry: 4
+    case .stream: 9
+    case .streamOpened: 6
+    case .data: 2
+    case .control: 4
     }
 }
 

@@ -61,6 +61,12 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let sandbox = Rule("sandbox")
         /// The owner's agent.conf has a mistake, so the agent does not start.
         public static let configuration = Rule("configuration")
+        /// The path is none that is read or written here.
+        public static let path = Rule("path")
+        /// The file cannot be read or written; the sentence says why.
+        public static let file = Rule("file")
+        /// A stream of an unknown kind, or more than its credit.
+        public static let stream = Rule("stream")
         /// The agent is being stopped.
         public static let stopping = Rule("stopping")
     }

@@ -97,6 +97,18 @@ int32_t rc_datasync(int32_t fd) { RETRIED(int, fdatasync(fd)); }
 int32_t rc_truncate(int32_t fd, uint64_t size) { RETRIED(int, ftruncate(fd, (off_t)size)); }
 int32_t rc_lock(int32_t fd) { RETRIED(int, flock(fd, LOCK_EX | LOCK_NB)); }
 int32_t rc_rename(const uint8_t *from, const uint8_t *to) { RETRIED(int, rename((const char *)from, (const char *)to)); }
+int32_t rc_rename_in(int32_t directory, const uint8_t *from, const uint8_t *to, uint32_t replaces) {
+    const char *old = (const char *)from, *new = (const char *)to;
+    if (replaces) return renameat(directory, old, directory, new) < 0 ? -errno : 0;
+    if (syscall(SYS_renameat2, directory, old, directory, new, 1 /* RENAME_NOREPLACE */) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -errno;
+    /* A file system without that call: a second name is never made over another. */
+    return linkat(directory, old, directory, new, 0) < 0 || unlinkat(directory, old, 0) < 0 ? -errno : 0;
+}
+int32_t rc_unlink_in(int32_t directory, const uint8_t *name) { return unlinkat(directory, (const char *)name, 0) < 0 ? -errno : 0; }
+int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode) {
+    return fchown(fd, uid, gid) < 0 || fchmod(fd, (mode_t)mode) < 0 ? -errno : 0;
+}
 int32_t rc_unlink(const uint8_t *path) { RETRIED(int, unlink((const char *)path)); }
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode) { RETRIED(int, mkdir((const char *)path, (mode_t)mode)); }
 int32_t rc_set_nonblocking(int32_t fd) {
@@ -110,6 +122,10 @@ static void fill(const struct stat *from, struct rc_stat *out) {
     out->kind = S_ISREG(from->st_mode) ? RC_REGULAR : S_ISDIR(from->st_mode) ? RC_DIRECTORY_FILE : S_ISLNK(from->st_mode) ? RC_SYMLINK : RC_OTHER;
     out->mode = from->st_mode & 07777;
     out->uid = from->st_uid;
+    out->gid = from->st_gid;
+    out->links = (uint32_t)from->st_nlink;
+    int64_t seconds = from->st_mtim.tv_sec;
+    out->changed_us = seconds < 0 ? 0 : (uint64_t)seconds * 1000000u + (uint64_t)from->st_mtim.tv_nsec / 1000u;
 }
 int32_t rc_stat_fd(int32_t fd, struct rc_stat *out) {
     struct stat found;

@@ -11,6 +11,8 @@ public final class Executor {
     private var sandbox: Sandbox
     var jobs: [Job] = []
     var stuck: [StuckChild] = []
+    /// Children of streams, which no hunt for strays ends.
+    var streamChildren: [Int32] = []
     private var huntSince: UInt64?
     private var places: [(job: Job, output: Int?, error: Int?)] = []
     private var turn = 0
@@ -290,7 +292,7 @@ public final class Executor {
     }
 
     private func isKnown(_ pid: Int32) -> Bool {
-        stuck.contains { $0.pid == pid } || jobs.contains { $0.isRunning && $0.child?.pid == pid }
+        stuck.contains { $0.pid == pid } || streamChildren.contains(pid) || jobs.contains { $0.isRunning && $0.child?.pid == pid }
     }
 }
 

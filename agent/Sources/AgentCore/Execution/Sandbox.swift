@@ -11,7 +11,7 @@ struct Sandbox {
     let state: [UInt8]
 
     /// What every probe has where the sandbox is required; a child without one of them ends before it does anything.
-    private static let required: Done.Measures = [.isolatedProcess, .noNewPrivileges, .resourceLimits, .landlock, .systemCalls]
+    static let required: Done.Measures = [.isolatedProcess, .noNewPrivileges, .resourceLimits, .landlock, .systemCalls]
 
     /// Adds to a child's limits what its manifest says, and what it does not say is closed.
     func apply(to limits: inout ChildLimits, _ definition: ProbeDefinition) throws(Refusal) {

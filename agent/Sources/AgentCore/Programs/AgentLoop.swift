@@ -58,7 +58,7 @@ public final class AgentLoop {
     }
 
     /// Nobody is connected, and whatever ran for them has ended or was given up.
-    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle }
+    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle && device.streams.isIdle }
 
     // MARK: One round
 
@@ -75,12 +75,14 @@ public final class AgentLoop {
             if connection.inputPlace == nil, connection.outputPlace == nil { connection.inputPlace = polls.add(connection.input, []) }
         }
         device.executor.prepare(&polls)
+        device.streams.prepare(&polls)
         polls.wait(timeout: timeout())
         notifier?.keepAlive()
         if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
         if !isStopping { device.telemetry?.turn() }
+        device.streams.turn(polls)
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
@@ -97,6 +99,7 @@ public final class AgentLoop {
         var soonest = device.executor.timeout(at: now)
         if !isStopping, let due = device.telemetry?.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         if let dueAt = notifier?.dueAt { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
+        if let due = device.streams.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }
             soonest = min(soonest ?? .max, due - min(due, now))
@@ -150,6 +153,7 @@ public final class AgentLoop {
         for connection in connections { connection.session.stop() }
         device.executor.endAll()
         device.telemetry?.stop()
+        device.streams.endAll()
         try? device.ledger.sync()
     }
 

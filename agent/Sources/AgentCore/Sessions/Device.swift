@@ -22,7 +22,10 @@ public final class Device {
     /// What runs it.
     public let executor: Executor
     /// What the device measured; nil where it is not a daemon that goes on measuring.
-    let telemetry: TelemetryRecorder?
+    private(set) var telemetry: TelemetryRecorder?
+    private let startsTelemetry: () -> TelemetryRecorder?
+    /// What carries files.
+    public let streams: StreamTable
     private let lock: Descriptor?
     private var sessionCount: UInt64 = 0
 
@@ -62,9 +65,12 @@ public final class Device {
         executor = Executor(
             kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: configuration.requiresSandbox,
             adoptsStrays: adoptsStrays)
-        telemetry =
-            keepsTelemetry
-            ? TelemetryRecorder(kernel: kernel, settings: settings, state: state, boot: identity.boot, executor: executor) : nil
+        streams = StreamTable(kernel: kernel, executor: executor, settings: settings)
+        let (executor, boot) = (executor, identity.boot)
+        startsTelemetry = {
+            keepsTelemetry ? TelemetryRecorder(kernel: kernel, settings: settings, state: state, boot: boot, executor: executor) : nil
+        }
+        applyToTelemetry()
     }
 
     /// Reads agent.conf anew and puts it in force.
@@ -74,6 +80,17 @@ public final class Device {
         configuration = try Configuration(kernel: kernel, path: settings.configuration)
         executor.requiresSandbox = configuration.requiresSandbox
         ledger.sizeLimit = configuration.ledgerSizeLimit
+        applyToTelemetry()
+    }
+
+    private func applyToTelemetry() {
+        if !configuration.keepsTelemetry {
+            telemetry?.stop()
+            telemetry = nil
+        } else if telemetry == nil {
+            telemetry = startsTelemetry()
+        }
+        telemetry?.interval = configuration.telemetrySeconds * 1_000
     }
 
     /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than catalogue and roster were signed or the ledger was

@@ -38,7 +38,7 @@ extension Session {
     }
 
     func close(_ close: Close) {
-        for request in live { _ = device.executor.cancel(session: number, request: request) }
+        for request in live { cancel(request) }
         let witness = witness(close.witness)
         end(detail: "closed")
         send(.closed(Closed(checkpoint: device.ledger.checkpoint, witness: witness, busyTime: busyTime.total)))

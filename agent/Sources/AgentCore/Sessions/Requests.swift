@@ -5,7 +5,7 @@ internal import Wire
 /// Requests within a session.
 extension Session {
     /// Checks what holds for every request, whatever it asks.
-    private func admit(_ request: UInt64, _ action: Action) throws(Refusal) {
+    func admit(_ request: UInt64, _ action: Action) throws(Refusal) {
         if live.contains(request) {
             throw Refusal(.duplicateRequest, "The request " + .decimal(request) + " is still running; use a number that is free.")
         }
@@ -16,7 +16,7 @@ extension Session {
     }
 
     /// Role, roster and owner all have to.
-    private func allow(_ action: Action) throws(Refusal) {
+    func allow(_ action: Action) throws(Refusal) {
         try action.check(role)
         try checkRoster()
         try device.owner.check(action)
@@ -32,7 +32,7 @@ extension Session {
         }
     }
 
-    private func retire(_ request: UInt64) { live.removeAll { $0 == request } }
+    func retire(_ request: UInt64) { live.removeAll { $0 == request } }
 
     // MARK: Probes
 
@@ -79,7 +79,7 @@ extension Session {
     }
 
     /// Writes an entry; where it must be durable and cannot be, what it announces is refused.
-    private func record(_ entry: LedgerEntry, mustBeDurable: Bool) throws(Refusal) {
+    func record(_ entry: LedgerEntry, mustBeDurable: Bool) throws(Refusal) {
         do throws(Errno) {
             try device.ledger.append(entry)
             if mustBeDurable { try device.ledger.sync() }
@@ -110,7 +110,7 @@ extension Session {
     }
 
     func cancel(_ request: UInt64) {
-        if device.executor.cancel(session: number, request: request) { return }
+        if device.executor.cancel(session: number, request: request) || device.streams.cancel(session: number, request: request) { return }
         guard streams.contains(where: { $0.request == request }) else { return }
         streams.removeAll { $0.request == request }
         retire(request)

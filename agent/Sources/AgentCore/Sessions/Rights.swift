@@ -11,6 +11,10 @@ public enum Action: Sendable {
     case telemetry
     /// Put something signed in force.
     case push
+    /// Read a file.
+    case get
+    /// Write a file.
+    case put
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -20,10 +24,21 @@ public enum Action: Sendable {
         case .probe(.change): (.repair, true)
         case .entries, .telemetry: (.observe, false)
         case .push: (.repair, false)
+        case .get: (.repair, true)
+        case .put: (.shell, true)
         }
     }
 
-    /// Whether it needs a catalogue in time and an entry that is durable before it begins.
+    /// What it may do to the device, as the owner limits it.
+    var impact: Impact {
+        switch self {
+        case .probe(let impact): impact
+        case .put: .change
+        default: .observe
+        }
+    }
+
+    /// Whether it needs an entry that is durable before it begins; a probe also a catalogue in time.
     public var isChange: Bool { row.isChange }
 
     /// Checks that `role` may.

@@ -72,7 +72,7 @@ public final class Session {
     /// Whether the connection can be closed: ended, and everything is written.
     public var isFinished: Bool { isEnded && outbound.isEmpty }
     /// Whether more bytes may be given to ``receive(_:)``; false while the controller does not drain its answers.
-    public var wantsInput: Bool { !isEnded && outbound.hasRoom }
+    public var wantsInput: Bool { !isEnded && outbound.hasRoom && !device.streams.isHoldingUp(session: number) }
     /// Whether answers may be added.
     public var hasRoom: Bool { outbound.hasRoom }
     /// What is to be written to the controller next.
@@ -146,7 +146,9 @@ public final class Session {
         end(detail: "idle")
     }
 
-    func send(_ message: Message) { outbound.append(message.frame) }
+    func send(_ message: Message) {
+        outbound.append(message.frame)
+    }
 
     // MARK: Messages
 
@@ -168,6 +170,9 @@ public final class Session {
         case (.open, .push(let push)): take(push)
         case (.open, .cancel(let cancel)): self.cancel(cancel.request)
         case (.open, .close(let close)): self.close(close)
+        case (.open, .stream(let stream)): begin(stream)
+        case (.open, .data(let data)): device.streams.take(data, session: number)
+        case (.open, .control(let control)): device.streams.take(control, session: number)
         default: refuseOrder(message)
         }
     }
@@ -180,6 +185,7 @@ public final class Session {
             case .telemetry(let request): request.request
             case .push(let push): push.request
             case .cancel(let cancel): cancel.request
+            case .stream(let stream): stream.request
             default: 0
             }
         if state == .awaitingDoor {
@@ -223,6 +229,7 @@ public final class Session {
         push = nil
         streams = []
         device.executor.abandon(session: number)
+        device.streams.abandon(session: number)
         guard wasOpen else { return }
         var closed = entry(.sessionClosed, detail: detail)
         closed.count = requestCount

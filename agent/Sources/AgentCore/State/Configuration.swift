@@ -8,6 +8,26 @@ public struct Configuration: Equatable, Sendable {
     public var sessionCountLimit = 16
     /// `ledger-size`: bytes of ledger beyond which the oldest half becomes one gap, 64 KiB to 64 MiB.
     public var ledgerSizeLimit: UInt64 = 1 << 20
+    /// `read-path`: absolute paths beneath which the role repair reads files; the role shell reads everywhere. Empty: the usual ones.
+    public var readPaths: [[UInt8]] = []
+    /// `write-path`: absolute paths beneath which the role shell writes files. Empty: the usual ones.
+    public var writePaths: [[UInt8]] = []
+    /// `telemetry`: whether the daemon samples the device.
+    public var keepsTelemetry = true
+    /// `telemetry-interval`: seconds between samples, 1 to 600.
+    public var telemetrySeconds: UInt64 = 10
+
+    /// Where the role repair reads.
+    var readable: [[UInt8]] {
+        let usual: Text = "/etc /proc /run/log /sys /var/log"
+        return readPaths.isEmpty ? usual.bytes.split(separator: 32).map { Array($0) } : readPaths
+    }
+
+    /// Where the role shell writes.
+    var writable: [[UInt8]] {
+        let usual: Text = "/home /opt /srv /tmp /var/tmp"
+        return writePaths.isEmpty ? usual.bytes.split(separator: 32).map { Array($0) } : writePaths
+    }
 
     /// What holds where the file says nothing.
     public init() {}
@@ -18,6 +38,10 @@ public struct Configuration: Equatable, Sendable {
             ConfigurationKey(name: "require-sandbox", form: "yes, or no"),
             ConfigurationKey(name: "session-limit", form: "and a number from 1 to 64"),
             ConfigurationKey(name: "ledger-size", form: "and a size from 64KiB to 64MiB"),
+            ConfigurationKey(name: "read-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
+            ConfigurationKey(name: "write-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
+            ConfigurationKey(name: "telemetry", form: "on, or off"),
+            ConfigurationKey(name: "telemetry-interval", form: "and a number of seconds from 1 to 600"),
         ]
     }
 
@@ -30,6 +54,19 @@ public struct Configuration: Equatable, Sendable {
         case 1:
             guard let count = Decimal.unsigned(word[...]), (1...64).contains(count) else { return false }
             sessionCountLimit = Int(count)
+        case 3:
+            readPaths.append(word)
+            return FilePath.isPlain(word)
+        case 4:
+            writePaths.append(word)
+            return FilePath.isPlain(word)
+        case 5:
+            let (on, off): (Text, Text) = ("on", "off")
+            keepsTelemetry = word == on.bytes
+            return keepsTelemetry || word == off.bytes
+        case 6:
+            guard let seconds = Decimal.unsigned(word[...]), (1...600).contains(seconds) else { return false }
+            telemetrySeconds = seconds
         default:
             guard let size = Decimal.size(word), (64 << 10...64 << 20).contains(size) else { return false }
             ledgerSizeLimit = size

@@ -22,7 +22,10 @@ public final class Owner {
     public func check(_ action: Action) throws(Refusal) {
         try checkDoor()
         let policy = try policy()
-        guard case .probe(let impact) = action, impact != .observe else { return }
+        if case .get = action { try Self.check(policy.files, "files") }
+        if case .put = action { try Self.check(policy.files, "files") }
+        let impact = action.impact
+        guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
             throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
@@ -34,6 +37,18 @@ public final class Owner {
                 .owner,
                 "The owner of this device allows this only from " + UTC.time(ofDay: hours.from) + " to " + UTC.time(ofDay: hours.to)
                     + " UTC (owner.conf).")
+        }
+    }
+
+    private static func check(_ isAllowed: Bool?, _ key: Text) throws(Refusal) {
+        if isAllowed ?? true { return }
+        throw Refusal(.owner, "The owner of this device does not allow this (" + key + " off in owner.conf).")
+    }
+
+    /// Checks that a file may be read.
+    func checkReading(_ path: [UInt8]) throws(Refusal) {
+        for hidden in try policy().neverRead where FilePath.isBeneath(path, hidden) {
+            throw Refusal(.owner, "The owner of this device lets nobody read this file (never-read in owner.conf).")
         }
     }
 

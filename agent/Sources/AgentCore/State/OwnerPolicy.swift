@@ -7,12 +7,18 @@ public struct OwnerPolicy {
     var highestImpact: Impact?
     /// `hours`: minutes of the day, UTC, from the first to before the second, in which more than observing is allowed; nil: always.
     var hours: (from: UInt64, to: UInt64)?
+    /// `files`: whether files are carried; nil where nothing is said, which means on.
+    var files: Bool?
+    /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
+    var neverRead: [[UInt8]] = []
 
     /// Every key of owner.conf; ``take(_:_:)`` goes by the places.
     private static var keys: [ConfigurationKey] {
         [
             ConfigurationKey(name: "highest-impact", form: "observe, disturb or change"),
             ConfigurationKey(name: "hours", form: "HH:MM-HH:MM"),
+            ConfigurationKey(name: "files", form: "on, or off"),
+            ConfigurationKey(name: "never-read", form: "and an absolute path", isRepeatable: true),
         ]
     }
 
@@ -22,6 +28,13 @@ public struct OwnerPolicy {
             let impacts: [Impact] = [.observe, .disturb, .change]
             highestImpact = impacts.first { $0.name.bytes == word }
             return highestImpact != nil
+        case 2:
+            let (on, off): (Text, Text) = ("on", "off")
+            files = word == on.bytes
+            return word == on.bytes || word == off.bytes
+        case 3:
+            neverRead.append(word)
+            return FilePath.isPlain(word)
         default:
             guard word.count == 11, word[5] == 45, let from = Self.minute(word[..<5]), let to = Self.minute(word[6...]) else {
                 return false

@@ -20,6 +20,8 @@ final class TelemetryRecorder {
 
     private let kernel: Kernel
     private let schedule: Schedule
+    /// Milliseconds between samples; a block that is open keeps the interval it began with.
+    var interval: UInt64
     private let executor: Executor
     private let state: StateDirectory
     private let copyPath: [UInt8]
@@ -49,6 +51,7 @@ final class TelemetryRecorder {
         self.executor = executor
         self.state = state
         schedule = settings.telemetry
+        interval = schedule.interval
         copyPath = Array(settings.socket.prefix(upTo: settings.socket.lastIndex(of: 47) ?? 0)) + [47] + Self.name.bytes
         self.boot = Self.binary(boot)
         sampler = Sampler(kernel: kernel, root: settings.root)
@@ -131,7 +134,7 @@ final class TelemetryRecorder {
         let monotonic = kernel.monotonic
         guard monotonic >= nextTick else { return }
         // Ticks that were missed, in a machine that slept, are not made up for.
-        nextTick = max(nextTick + schedule.interval * 1_000, monotonic + schedule.interval * 500)
+        nextTick = max(nextTick + interval * 1_000, monotonic + interval * 500)
         let eventCount = block.events.count
         let isSlowTurn = monotonic >= nextSlow
         take(into: &block)
@@ -178,7 +181,7 @@ final class TelemetryRecorder {
         sealBy = kernel.monotonic + schedule.sealInterval * 1_000
         if block.isEmpty { return }
         keep(block.encoded)
-        block = OpenTelemetryBlock(boot: boot, interval: schedule.interval)
+        block = OpenTelemetryBlock(boot: boot, interval: interval)
         if lostCount > 0, waiting.isEmpty {
             block.note(TelemetryEvent(.lost, time: now, value: lostCount))
             lostCount = 0
@@ -222,7 +225,7 @@ final class TelemetryRecorder {
     func presentBlock() -> [UInt8] {
         let monotonic = kernel.monotonic
         if let present, monotonic < present.takenAt + 1_000_000 { return present.block }
-        var taken = OpenTelemetryBlock(boot: boot, interval: schedule.interval)
+        var taken = OpenTelemetryBlock(boot: boot, interval: interval)
         for event in recent { taken.note(event) }
         // What happens between two ticks is noted at the second, in the block that is kept.
         let before = sampler
