@@ -31,7 +31,7 @@ class Session:
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
         self.pending, self.number = b"", 0
         self.hello = self.read()
-        self.send({0: OPEN, 1: PROTOCOL, 2: "bench", 3: f"bench-{os.urandom(8).hex()}"})
+        self.send({0: OPEN, 1: PROTOCOL, 2: "bench", 3: f"bench-{os.urandom(8).hex()}", 8: 0})
         answer = self.read()
         if answer[0] == REFUSED:
             raise RuntimeError(answer[3])
@@ -110,7 +110,7 @@ class Session:
 
     def close(self):
         try:
-            self.send({0: CLOSE})
+            self.send({0: CLOSE, 2: 0})
             while self.read()[0] != CLOSED:
                 pass
         except (RuntimeError, OSError):
