@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from device import descriptors, executable, pss_kib, threads
+from device import descriptors, executable, pss_kib, rss_kib, threads
 from server import Cgroup
 
 INTERVAL = 10
@@ -109,7 +109,7 @@ class Peer:
                 if path.startswith("/") and ".so" in os.path.basename(path):
                     libraries.add(path)
         return {
-            "pss_kib": sum(map(pss_kib, pids)), "size_bytes": os.path.getsize(program),
+            "pss_kib": sum(map(pss_kib, pids)), "rss_kib": sum(map(rss_kib, pids)), "size_bytes": os.path.getsize(program),
             "libs_bytes": sum(os.path.getsize(path) for path in libraries), "processes": len(pids),
             "threads": sum(map(threads, pids)), "descriptors": sum(map(descriptors, pids)),
         }

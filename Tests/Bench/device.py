@@ -18,9 +18,18 @@ SECTOR = 512
 
 def pss_kib(pid):
     """Proportional share of memory, KiB; 0 for a process that is gone."""
+    return memory_kib(pid, "Pss:")
+
+
+def rss_kib(pid):
+    """Memory with all of what is shared, KiB."""
+    return memory_kib(pid, "Rss:")
+
+
+def memory_kib(pid, name):
     try:
         for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(name):
                 return int(line.split()[1])
     except OSError:
         pass
@@ -95,9 +104,11 @@ class Device:
     """What an agent runs on."""
 
     def __init__(self, agent, state_size=64 << 20):
-        self.agent = os.path.abspath(agent)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rollcall-bench-"))
         self.folder.chmod(0o755)
+        # A copy, so that its pages are shared with no agent that runs elsewhere.
+        self.agent = str(self.folder / "rollcall-agent")
+        shutil.copy(agent, self.agent)
         # A mount namespace's own places, so that the agent and its peers write where they usually do.
         for place in ("/run", "/var/lib", "/var/log"):
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "bench", place], check=True)
