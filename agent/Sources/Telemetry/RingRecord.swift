@@ -45,7 +45,7 @@ public enum RingRecord {
         for piece in pieces {
             for byte in piece {
                 crc ^= UInt32(byte)
-                // Eight steps in place of a table: a block comes once in half an hour.
+                // Eight steps in place of a table: a block comes once an hour.
                 for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
             }
         }

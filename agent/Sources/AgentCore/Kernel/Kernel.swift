@@ -165,6 +165,26 @@ extension Kernel {
         return bytes
     }
 
+    /// Reads a file from its beginning into `buffer`, which grows as far as `limit` where it is too small for it.
+    ///
+    /// - Returns: The number of bytes read; what lies behind them in the buffer is of earlier.
+    /// - Throws: An errno; `.invalid` where the file is longer.
+    func read(_ file: Descriptor, into buffer: inout [UInt8], limit: Int) throws(Errno) -> Int {
+        try check(.read)
+        var end = 0
+        while true {
+            if end == buffer.count {
+                if end >= limit { throw .invalid }
+                buffer += [UInt8](repeating: 0, count: min(max(end, 4_096), limit - end))
+            }
+            let count = buffer.withUnsafeMutableBufferPointer { buffer in
+                buffer.baseAddress.map { rc_pread(file.number, $0 + end, UInt64(buffer.count - end), UInt64(end)) } ?? 0
+            }
+            if try number(count) == 0 { return end }
+            end += Int(count)
+        }
+    }
+
     /// Writes some of `bytes`, and returns how many.
     public func write(_ file: Descriptor, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         try check(.write)

@@ -5,6 +5,10 @@ internal import Wire
 struct Sampler {
     private let kernel: Kernel
     private let root: [UInt8]
+    /// The tables of /proc, kept open, for opening them costs as much as reading them; not those of a recorded tree, which are replaced.
+    private var kept: [Descriptor?] = []
+    /// What the last table said, and room for the next one.
+    private var buffer: [UInt8] = []
     private var oomKills: Int64?
     /// Links at the last tick; the subject is the interface.
     private var links: [Series] = []
@@ -26,12 +30,28 @@ struct Sampler {
 
     private func content(_ path: Text) -> [UInt8] { (try? kernel.content(of: root + path.bytes, limit: Self.sizeLimit)) ?? [] }
 
+    /// The lines of a table; none where there is no such table.
+    private mutating func table(_ file: Int) -> WordScanner {
+        do throws(Errno) {
+            if kept.isEmpty { kept = [Descriptor?](repeating: nil, count: TableRow.files.count) }
+            let opened: Descriptor
+            if let known = kept[file] { opened = known } else {
+                opened = try kernel.open(root + Text(stringLiteral: TableRow.files[file]).bytes, .read)
+            }
+            kept[file] = nil
+            let count = try kernel.read(opened, into: &buffer, limit: Self.sizeLimit)
+            if root.isEmpty { kept[file] = opened }
+            return WordScanner(buffer, count: count)
+        } catch { return WordScanner([]) }
+    }
+
     /// Adds this tick's values and what happened since the last one.
     mutating func sample(into block: inout OpenTelemetryBlock, at time: UInt64) {
         var present: [Series] = []
         var up: [Series] = []
-        for file in 0..<UInt8(TableRow.files.count) {
-            var lines = WordScanner(content(Text(stringLiteral: TableRow.files[Int(file)])))
+        for file in 0..<TableRow.load {
+            var lines = table(Int(file))
+            let rows = TableRow.range(of: file)
             var count = 0
             var disk: ArraySlice<UInt8> = []
             // The first of two lines about a protocol has only names; numbers are only in the second.
@@ -47,7 +67,7 @@ struct Sampler {
                     if lines.word(0).count > 3 { note(processor: lines, &block) }
                     count += 1
                 }
-                for row in TableRow.rows where row.file == file {
+                for row in TableRow.rows[rows] {
                     guard row.key.utf8CodeUnitCount == 0 || lines.isWord(0, row.key), lines.isNumber(Int(row.column)) else { continue }
                     let value = lines.number(Int(row.column)) >> Int64(row.shift)
                     block.set(Series(Metric(rawValue: UInt64(row.metric)), subject), value)
@@ -97,8 +117,8 @@ struct Sampler {
         oomKills = value
     }
 
-    private func load(_ block: inout OpenTelemetryBlock) {
-        var line = WordScanner(content("/proc/loadavg"))
+    private mutating func load(_ block: inout OpenTelemetryBlock) {
+        var line = table(Int(TableRow.load))
         guard line.nextLine(), line.count >= 4 else { return }
         var metric = Metric.load1.rawValue
         for column in 0..<3 {

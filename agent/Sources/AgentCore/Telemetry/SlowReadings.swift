@@ -63,7 +63,7 @@ final class SlowReadings {
                 self.values = self.mounts + self.sensors
             })
         // What hangs is not asked again until it returns; the executor knows.
-        isAsking[number] = (try? executor.submit(definition, values: [], answering: answering)) != nil
+        isAsking[number] = (try? executor.submit(definition, values: [], answering: answering, isOwn: true)) != nil
     }
 
     private func takeMounts(_ bytes: [UInt8]) {

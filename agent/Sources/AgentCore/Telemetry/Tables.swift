@@ -23,11 +23,19 @@ struct TableRow {
 
     static let files: [StaticString] = [
         "/proc/stat", "/proc/meminfo", "/proc/vmstat", "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io",
-        "/proc/net/snmp", "/proc/sys/fs/file-nr", "/proc/diskstats", "/proc/net/dev", "/proc/net/wireless",
+        "/proc/net/snmp", "/proc/sys/fs/file-nr", "/proc/diskstats", "/proc/net/dev", "/proc/net/wireless", "/proc/loadavg",
     ]
     /// From this file on the first column that is no number names what a line is of.
     static let firstOfSubjects: UInt8 = 8
     static let disks: UInt8 = 8, interfaces: UInt8 = 9, radios: UInt8 = 10
+    /// The one whose words are no whole numbers, so that no row tells of them.
+    static let load: UInt8 = 11
+
+    /// Where the rows of a file lie.
+    static func range(of file: UInt8) -> Range<Int> {
+        let start = rows.firstIndex { $0.file == file } ?? 0
+        return start..<(rows.firstIndex { $0.file > file } ?? rows.count)
+    }
 
     static let rows: [TableRow] = [
         TableRow(0, "cpu", 1, 11), TableRow(0, "cpu", 2, 5), TableRow(0, "cpu", 3, 13), TableRow(0, "cpu", 4, 15),

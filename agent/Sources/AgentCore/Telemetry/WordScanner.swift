@@ -2,29 +2,44 @@
 struct WordScanner {
     private let bytes: [UInt8]
     private var next = 0
+    private let end: Int
     private var words: [Range<Int>] = []
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    /// Words of a line that are kept; a line about interrupts has thousands.
+    private static let wordCountLimit = 24
+
+    init(_ bytes: [UInt8]) { self.init(bytes, count: bytes.count) }
+
+    /// Reads the first `count` bytes.
+    init(_ bytes: [UInt8], count: Int) {
+        self.bytes = bytes
+        end = count
+        words.reserveCapacity(Self.wordCountLimit)
+    }
 
     /// Goes to the next line; false at the end. Words end at blanks, colons and equals signs.
     mutating func nextLine() -> Bool {
-        guard next < bytes.count else { return false }
+        guard next < end else { return false }
         words.removeAll(keepingCapacity: true)
         var start = next
-        while next < bytes.count {
+        while next < end {
             let byte = bytes[next]
-            if byte == 32 || byte == 10 || byte == 9 || byte == 58 || byte == 61 {
-                if next > start { words.append(start..<next) }
+            if byte <= 61, byte == 32 || byte == 10 || byte == 9 || byte == 58 || byte == 61 {
+                keep(start..<next)
                 start = next + 1
             }
             next += 1
             if byte == 10 { return true }
         }
-        if next > start { words.append(start..<next) }
+        keep(start..<next)
         return true
     }
 
-    /// How many words the line has.
+    private mutating func keep(_ word: Range<Int>) {
+        if !word.isEmpty, words.count < Self.wordCountLimit { words.append(word) }
+    }
+
+    /// How many words the line has, of those that are kept.
     var count: Int { words.count }
 
     func word(_ index: Int) -> ArraySlice<UInt8> { index < words.count ? bytes[words[index]] : [] }
