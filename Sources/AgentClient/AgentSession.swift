@@ -175,6 +175,34 @@ public actor AgentSession {
         return (entries, isWhole, answer)
     }
 
+    /// Asks for what the device measured.
+    ///
+    /// - Parameters:
+    ///   - after: Number of a block after which those wanted begin; of another ring than `ring` it counts nothing.
+    ///   - sizeLimit: Bytes of blocks after which the answer ends; 0 asks for one tick, taken now.
+    /// - Returns: The head of the answer, the encoded blocks in order, and the answer they came in. The head is nil where the answer is not
+    ///   what it should be, whole.
+    public func telemetry(
+        after: UInt64 = 0, ring: [UInt8] = [], sizeLimit: UInt64
+    ) async -> (head: TelemetryHead?, blocks: [(sequence: UInt64, encoded: [UInt8])], answer: AgentAnswer) {
+        let request = number(Run(request: 0, probe: "telemetry"))
+        let message = TelemetryRequest(request: request.request, after: after, ring: ring, sizeLimit: sizeLimit)
+        let answer = await exchange(Message.telemetry(message).frame, requests: [request], limits: .transfer)[0]
+        guard case .done(let done) = answer.outcome, done.ending == .exited, answer.digestAgrees else { return (nil, [], answer) }
+        var reader = CBORReader(answer.output)
+        var blocks: [(sequence: UInt64, encoded: [UInt8])] = []
+        do throws(WireError) {
+            let head = try TelemetryHead(&reader)
+            while !reader.isAtEnd {
+                guard try reader.array(limit: 2) == 2 else { throw WireError(.malformed) }
+                blocks.append((try reader.unsigned(limit: UInt64(Int64.max)), try reader.byteString()))
+            }
+            return (head, blocks, answer)
+        } catch {
+            return (nil, [], answer)
+        }
+    }
+
     private func number(_ run: Run) -> Run {
         var run = run
         run.request = nextRequest

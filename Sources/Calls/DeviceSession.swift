@@ -201,6 +201,13 @@ public actor DeviceSession {
         await agent.entries(first: first, count: count)
     }
 
+    /// Asks for what the device measured, as ``AgentSession/telemetry(after:ring:sizeLimit:)`` does.
+    func telemetry(
+        after: UInt64 = 0, ring: [UInt8] = [], sizeLimit: UInt64
+    ) async -> (head: TelemetryHead?, blocks: [(sequence: UInt64, encoded: [UInt8])], answer: AgentAnswer) {
+        await agent.telemetry(after: after, ring: ring, sizeLimit: sizeLimit)
+    }
+
     /// What probes may take and give; a probe that the library does not know, a minute and a MiB.
     private func limits(of probes: [String]) async throws -> AgentSession.Limits {
         let library = try await desk.library()

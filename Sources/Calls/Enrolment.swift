@@ -13,20 +13,30 @@ internal import Wire
 public struct Enrolment: Sendable {
     /// What is installed.
     public struct Package: Sendable {
-        /// The agent's binary for the device's architecture.
-        public let agent: [UInt8]
-        /// Unit, sshd drop-in and installer: name and content.
+        /// `install.sh` and what it takes: name and content.
         public let files: [Installation.Item]
 
-        /// Reads the package from a binary and the folder of the agent's packaging.
+        /// Reads the package from a binary for the device's architecture and the folder of the agent's packaging.
         ///
         /// - Throws: Where a file cannot be read.
         public init(agentPath: String, packagingFolder: String) throws {
-            agent = [UInt8](try Data(contentsOf: URL(fileURLWithPath: agentPath)))
-            files = try ["install.sh", "rollcall-agent.service", "rollcall-sshd.conf"].map { name in
-                let bytes = try Data(contentsOf: URL(fileURLWithPath: packagingFolder + "/" + name))
-                return Installation.Item(name: name, bytes: [UInt8](bytes), isExecutable: name == "install.sh")
-            }
+            let names = ["install.sh", "setup.sh", "rollcall-agent.service", "rollcall-sshd.conf", "agent.conf", "owner.conf"]
+            let agent = [UInt8](try Data(contentsOf: URL(fileURLWithPath: agentPath)))
+            files =
+                try names.map { try Installation.Item(folder: packagingFolder, name: $0) } + [
+                    Installation.Item(name: "rollcall-agent", bytes: agent, isExecutable: true)
+                ]
+        }
+
+        /// Reads a Debian package, which dpkg installs on the device.
+        ///
+        /// - Throws: Where a file cannot be read.
+        public init(debianPackage: String, packagingFolder: String) throws {
+            let package = [UInt8](try Data(contentsOf: URL(fileURLWithPath: debianPackage)))
+            files =
+                try ["install.sh", "setup.sh"].map { try Installation.Item(folder: packagingFolder, name: $0) } + [
+                    Installation.Item(name: "rollcall-agent.deb", bytes: package)
+                ]
         }
     }
 
@@ -84,9 +94,9 @@ public struct Enrolment: Sendable {
             guard survey.isRoot else {
                 throw Failure(sentence: "The login on \(device.name) is not root's.", next: "Give a key of root with --root-identity.")
             }
-            guard survey.hasSystemd else {
+            guard survey.start != .other else {
                 throw Failure(
-                    sentence: "\(device.name) does not run systemd (\(survey.system)); this version installs only on systemd.",
+                    sentence: "\(device.name) runs neither systemd nor BusyBox's init (\(survey.system)).",
                     next: "Install the agent by hand as docs/OWNERS.md says, then enrol with --no-install.")
             }
             let package = try package(survey)
@@ -100,7 +110,6 @@ public struct Enrolment: Sendable {
                 existing: try await installation.content(of: .desks), verifierKey: desk.database.verifierKey)
             let items =
                 package.files + [
-                    Installation.Item(name: "rollcall-agent", bytes: package.agent, isExecutable: true),
                     Installation.Item(name: "trust", bytes: trust),
                     Installation.Item(name: "desks", bytes: Array(desks.utf8)),
                     Installation.Item(name: "authorized_keys", bytes: Array(keys.utf8)),
@@ -136,7 +145,12 @@ public struct Enrolment: Sendable {
             return (session, count)
         }
         let (session, count) = result
-        guard count > 0, session.greeting.isQuiet, let parting, parting.judgement.isQuiet, parting.judgement.head == .verified else {
+        guard count > 0 else {
+            throw Failure(
+                sentence: "The agent of \(device.name) answers, but ran none of the probes it was asked for.",
+                next: "`rollcall run \(device.name) load` says why; `rollcall-agent check` on the device may name what is missing.")
+        }
+        guard session.greeting.isQuiet, let parting, parting.judgement.isQuiet, parting.judgement.head == .verified else {
             throw Failure(
                 sentence: "The agent of \(device.name) answers, but its ledger head is not signed by the key it was enrolled with.",
                 next: "Run `rollcall device enroll \(device.name)` again; if it stays, treat the device as tampered with.")

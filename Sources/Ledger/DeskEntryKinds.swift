@@ -19,7 +19,12 @@ extension LedgerEntry.Kind {
     public static let operatorRevoked = LedgerEntry.Kind(name: "operator.revoked")
     /// An operator's expiry was set; the subject is the role, the digest that of the keys, the detail until when.
     public static let operatorExpirySet = LedgerEntry.Kind(name: "operator.expiry")
-    /// A device left the inventory; the subject is its name.
+    /// The agent is about to be removed from a device with its ledger and keys; the subject is the device's name.
+    public static let purgeStarted = LedgerEntry.Kind(name: "purge.started")
+    /// Other hardware stands in a device's place under its name; the digest is that of the new host keys, the detail the reason, and the
+    /// checkpoint the old ledger's head that was seen last.
+    public static let deviceReplaced = LedgerEntry.Kind(name: "device.replaced")
+    /// A device left the inventory; the subject is its name, the detail says whether the agent was taken off it.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.
     public static let hostKeysReplaced = LedgerEntry.Kind(name: "device.rekeyed")

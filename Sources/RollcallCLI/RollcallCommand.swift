@@ -17,8 +17,8 @@ struct RollcallCommand: AsyncParsableCommand {
         version: "rollcall \(Desk.version)",
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
-            CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
-            OperatorCommand.self,
+            CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, OperatorCommand.self, ReportCommand.self,
+            AuditCommand.self, ProbesCommand.self,
         ])
 }
 
@@ -127,8 +127,8 @@ extension CommandFailure {
         let complaint = error.complaint.hasPrefix("rollcall: ") ? String(error.complaint.dropFirst(10)) : error.complaint
         let said = complaint.isEmpty ? "it said nothing." : displayed(complaint, limit: 600)
         self.init(
-            .enrolmentFailed, kind: "installation", "\(device) could not be enrolled, for \(error.step) failed: \(said)",
-            next: "Mend that on the device, then run `rollcall device enroll \(device)` again; root's login is as it was.")
+            .enrolmentFailed, kind: "installation", "On \(device) \(error.step) failed: \(said)",
+            next: "Mend that on the device, then run the command again; root's login is as it was.")
     }
 
     private init(probes error: ProbesError) {

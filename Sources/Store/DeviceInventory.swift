@@ -131,14 +131,57 @@ extension RollcallDatabase {
         }
     }
 
+    /// Puts other hardware in a device's place, under its name, address and labels: not enrolled, with host keys of its own.
+    ///
+    /// The old one leaves the inventory with all that was recorded of it, its ledger's key and head included.
+    ///
+    /// - Returns: The new device.
+    public func replaceDevice(
+        id old: String, address: Device.Address, hostKeys: [String], operator person: String, reason: String
+    ) throws(StoreError) -> Device {
+        try record(old) { transaction in
+            let device = try Self.device(id: old, transaction.database)
+            try transaction.database.execute(
+                sql: "UPDATE devices SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL", arguments: [old, transaction.now])
+            guard transaction.database.changesCount == 1 else { throw StoreError(.notFound, old) }
+            let id = UUIDv7.make(time: transaction.now)
+            try transaction.database.execute(
+                sql: """
+                    INSERT INTO devices (id, name, host, port, user, site, model, tags, host_keys, added_at)
+                    SELECT ?1, name, ?3, ?4, ?5, site, model, tags, ?6, ?7 FROM devices WHERE id = ?2
+                    """,
+                arguments: [id, old, address.host, address.port, address.user, try json(hostKeys), transaction.now])
+            let head = try Row.fetchOne(transaction.database, sql: "SELECT note FROM device_heads WHERE device = ?1", arguments: [old])
+            try transaction.append(
+                LedgerEntry(
+                    kind: .deviceReplaced, time: 0, device: Text(device.name), subject: Text(device.name),
+                    digest: Self.hostKeysDigest(hostKeys), detail: Text(fitting: reason), checkpoint: try head?.bytes("note") ?? []),
+                person: person)
+            return try Self.device(id: id, transaction.database)
+        }
+    }
+
+    /// Records that the agent is about to be removed from a device with all that is its own, its ledger included.
+    public func recordPurgeStarted(device id: String, operator person: String) throws(StoreError) {
+        try record(id) { transaction in
+            let name = Text(try Self.device(id: id, transaction.database).name)
+            try transaction.append(LedgerEntry(kind: .purgeStarted, time: 0, device: name, subject: name), person: person)
+        }
+    }
+
     /// Takes a device out of the inventory. What was recorded of it stays.
-    public func removeDevice(id: String, operator person: String) throws(StoreError) {
+    ///
+    /// - Parameter isPurged: Whether the agent was taken off it before, and nothing was left.
+    public func removeDevice(id: String, isPurged: Bool = false, operator person: String) throws(StoreError) {
         try record(id) { transaction in
             let name = Text(try Self.device(id: id, transaction.database).name)
             try transaction.database.execute(
                 sql: "UPDATE devices SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL", arguments: [id, transaction.now])
             guard transaction.database.changesCount == 1 else { throw StoreError(.notFound, id) }
-            try transaction.append(LedgerEntry(kind: .deviceRemoved, time: 0, device: name, subject: name), person: person)
+            try transaction.append(
+                LedgerEntry(
+                    kind: .deviceRemoved, time: 0, device: name, subject: name,
+                    detail: isPurged ? "the agent was removed and nothing of it is left" : ""), person: person)
         }
     }
 }

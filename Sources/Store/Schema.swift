@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, roster]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster]
 
     static var version: Int { steps.count }
 
@@ -128,6 +128,16 @@ enum Schema {
           state TEXT, detail TEXT NOT NULL DEFAULT '', session TEXT REFERENCES sessions (id), verdict TEXT REFERENCES verdicts (id),
           ended_at INTEGER, PRIMARY KEY (sweep, device)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Blocks of telemetry. Times are milliseconds UTC by the device's clock; an open block comes again under its number.
+    private static let telemetry = """
+        CREATE TABLE telemetry_blocks (
+          device TEXT NOT NULL REFERENCES devices (id), ring BLOB NOT NULL, sequence INTEGER NOT NULL, first_time INTEGER NOT NULL,
+          last_time INTEGER NOT NULL, is_open INTEGER NOT NULL, received_at INTEGER NOT NULL, block BLOB NOT NULL,
+          PRIMARY KEY (device, ring, sequence)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX telemetry_blocks_time ON telemetry_blocks (device, last_time);
         """
 
     /// A port that is not said is OpenSSH's configuration's to say.

@@ -6,52 +6,6 @@ import Wire
 
 @Suite("The daemon and its relay")
 struct DaemonTests {
-    /// A daemon in a scratch directory; it is waited for by sd_notify(3).
-    private final class Daemon {
-        let scratch: Scratch
-        let agent: AgentProcess
-        let binary: AgentBinary
-
-        init(_ binary: AgentBinary, _ probes: [ProbeDefinition], prepare: (Scratch) throws -> Void = { _ in }) throws {
-            self.binary = binary
-            scratch = try Scratch()
-            try scratch.install(probes)
-            try prepare(scratch)
-            let notify = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-            defer { close(notify) }
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            let name = Array((scratch.path + "/notify").utf8)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-            let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-            let bound = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(notify, $0, size) }
-            }
-            try #require(bound == 0)
-            agent = try AgentProcess(
-                binary, ["run", "--root-dir", scratch.path], environment: ["NOTIFY_SOCKET": scratch.path + "/notify"],
-                journal: scratch.url("journal"))
-            var text = [UInt8](repeating: 0, count: 64)
-            let count = recv(notify, &text, 64, 0)
-            try #require(text.prefix(max(count, 0)).elementsEqual(Array("READY=1".utf8)))
-        }
-
-        /// Lines the daemon has written to standard error, once there are `count`.
-        func journal(lines count: Int) throws -> [String] {
-            let deadline = ContinuousClock.now + .seconds(20)
-            while true {
-                let lines = String(decoding: try scratch.read("journal"), as: UTF8.self).split(separator: "\n").map(String.init)
-                if lines.count >= count || ContinuousClock.now > deadline { return lines }
-                usleep(5_000)
-            }
-        }
-
-        func relay(role: String = "repair", environment: [String: String] = [:]) throws -> AgentProcess {
-            try AgentProcess(
-                binary, ["serve", "--operator", "alice", "--role", role, "--root-dir", scratch.path], environment: environment)
-        }
-    }
-
     let echo = Catalogues.program("echo", ["/bin/echo", "hello"])
 
     @Test("a relay carries a session to the daemon and back", arguments: AgentBinary.all)
@@ -127,7 +81,10 @@ struct DaemonTests {
         "SIGHUP reads agent.conf anew; with a mistake in it the last good one stays in force, and the daemon names the line",
         arguments: AgentBinary.all)
     func reload(_ binary: AgentBinary) throws {
-        let daemon = try Daemon(binary, [echo]) { try $0.write("etc/rollcall/agent.conf", "session-limit 1\n") }
+        let daemon = try Daemon(binary, [echo]) {
+            try $0.write("etc/rollcall/agent.conf", "session-limit 1\n")
+            return nil
+        }
         let first = try daemon.relay()
         try first.open()
         #expect(try daemon.relay().hear()?.rule == "busy")
@@ -223,6 +180,7 @@ struct DaemonTests {
     func secondDaemon(_ binary: AgentBinary) throws {
         let daemon = try Daemon(binary, [echo]) { scratch in
             try FileManager.default.createDirectory(at: scratch.url("var/lib/rollcall/lock"), withIntermediateDirectories: true)
+            return nil
         }
         let second = try AgentProcess(binary, ["run", "--root-dir", daemon.scratch.path])
         second.process.waitUntilExit()

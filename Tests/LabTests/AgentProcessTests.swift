@@ -81,5 +81,20 @@ extension LabTests {
             #expect(audit.devices[0].discrepancies.allSatisfy { $0.explanation == "interrupted" }, "\(audit.devices[0].discrepancies)")
             #expect(audit.devices[0].agrees)
         }
+
+        @Test("an agent that hangs is ended by systemd's watchdog and comes back")
+        func hung() async throws {
+            try await Bench.withSpare { device, desk in
+                // The unit's own time, so that what is tried is what is shipped.
+                #expect(try await device.shell("systemctl show rollcall-agent -p WatchdogUSec") == "WatchdogUSec=30s\n")
+                let before = try await device.shell("systemctl show rollcall-agent -p MainPID --value")
+                try await device.shell("kill -STOP \(before)")
+                try await device.until(
+                    "[ $(systemctl show rollcall-agent -p NRestarts --value) = 1 ] && systemctl -q is-active rollcall-agent", seconds: 60)
+                #expect(try await device.shell("systemctl show rollcall-agent -p MainPID --value") != before)
+                #expect(try await device.shell("journalctl -u rollcall-agent").contains("Watchdog timeout"))
+                #expect(try await desk.diagnose(device).heads?.device == "verified")
+            }
+        }
     }
 }

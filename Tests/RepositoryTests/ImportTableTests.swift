@@ -27,19 +27,19 @@ struct ImportTableTests {
         ("Probes", "Sources/Probes", ["Wire", "LedgerCore", "Catalogue"]),
         ("Diagnosis", "Sources/Diagnosis", ["Wire", "Catalogue", "Probes", "CSQLite"]),
         ("Ledger", "Sources/Ledger", ["Wire", "LedgerCore", "CSodium"]),
-        ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "CSodium"]),
+        ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "Telemetry", "CSodium"]),
         ("AgentClient", "Sources/AgentClient", ["Wire", "LedgerCore"]),
         ("Fleet", "Sources/Fleet", ["Wire", "SSH", "Store", "AgentClient"]),
         (
             "Calls", "Sources/Calls",
-            ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"]
+            ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet"]
         ),
-        ("Report", "Sources/Report", ["Store"]),
+        ("Report", "Sources/Report", ["Store", "Telemetry"]),
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Report",
+                "Report", "Telemetry",
             ]
         ),
         ("rollcall", "Sources/rollcall", ["RollcallCLI"]),

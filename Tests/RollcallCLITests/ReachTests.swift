@@ -74,6 +74,32 @@ struct ReachTests {
         }
     }
 
+    @Test(
+        "other hardware in a device's place has its key confirmed, begins anew, and the old record stays; the same key is no other hardware"
+    )
+    func replaced() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(
+                ["device", "replace", device, "--host-key", place.door.fingerprint], exit: 69, kind: "host-key-same",
+                says: place.door.fingerprint)
+            let database = try RollcallDatabase(path: place.store)
+            let old = try database.device(named: device)
+            try database.replaceHostKeys(
+                device: old.id, hostKeys: [Ed25519Key.generate().publicKey.openSSH], operator: "alice", reason: "a test")
+            try await place.expectFailure(
+                ["device", "replace", device, "--host-key", Ed25519Key.generate().publicKey.fingerprint], exit: 69,
+                kind: "host-key-changed",
+                says: place.door.fingerprint)
+            #expect(try database.device(named: device).id == old.id)
+            try await place.must("device", "replace", device, "--host-key", place.door.fingerprint, "--reason", "board died")
+            let new = try database.device(named: device)
+            #expect(new.id != old.id && new.agent.enrolledAt == nil && new.labels == old.labels && new.address == old.address)
+            #expect(try database.device(id: old.id).agent.verifierKey == old.agent.verifierKey)
+            #expect(try await place.newEntries().map(\.kind).suffix(1) == ["device.replaced"])
+            #expect(try await place.must("audit", "verify").contains("whole") == true)
+        }
+    }
+
     @Test("without a pinned host key nothing is trusted")
     func unknownHostKey() async throws {
         try await Workplace.with { place in

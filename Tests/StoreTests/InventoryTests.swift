@@ -45,6 +45,25 @@ struct InventoryTests {
             ])
     }
 
+    @Test("other hardware takes a device's name, place and labels, and nothing of its identity; the old record stays, with its head")
+    func replaced() throws {
+        let old = try add("kiosk-1", site: "north", model: "K2", tags: ["blue"])
+        let new = try store.replaceDevice(
+            id: old.id, address: Device.Address(host: "h2"), hostKeys: ["ssh-ed25519 BBBB"], operator: "alice", reason: "board died")
+        #expect(new.id != old.id && new.name == "kiosk-1" && new.labels == old.labels)
+        #expect(new.address == Device.Address(host: "h2") && new.hostKeys == ["ssh-ed25519 BBBB"])
+        #expect(new.agent.enrolledAt == nil && new.agent.verifierKey.isEmpty)
+        #expect(try store.device(named: "kiosk-1").id == new.id)
+        let kept = try store.device(id: old.id)
+        #expect(kept.removedAt != nil && kept.hostKeys == old.hostKeys)
+        let entry = try #require(try store.entries(EntrySelection(kind: "device.replaced")).first?.entry)
+        #expect(entry.subject == "kiosk-1" && entry.detail == "board died")
+        #expect(entry.digest == RollcallDatabase.hostKeysDigest(["ssh-ed25519 BBBB"]))
+        #expect { try store.replaceDevice(id: old.id, address: old.address, hostKeys: [], operator: "a", reason: "") } throws: {
+            ($0 as? StoreError)?.code == .notFound
+        }
+    }
+
     @Test("a taken name is a duplicate, an unknown one is not found, and neither leaves an entry")
     func errors() throws {
         _ = try add("kiosk-1")

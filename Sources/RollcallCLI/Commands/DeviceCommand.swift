@@ -11,8 +11,8 @@ internal import Store
 /// The inventory, and bringing devices under care.
 struct DeviceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "device", abstract: "The inventory: add, list, show, enroll, rekey, remove.",
-        subcommands: [Add.self, List.self, Show.self, EnrollCommand.self, Rekey.self, Remove.self])
+        commandName: "device", abstract: "The inventory: add, list, show, enroll, rekey, replace, remove.",
+        subcommands: [Add.self, List.self, Show.self, EnrollCommand.self, Rekey.self, Replace.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -159,26 +159,122 @@ struct DeviceCommand: AsyncParsableCommand {
         }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Replace: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "remove", abstract: "Take a device out of the inventory; its record stays, and the agent stays on the device.")
+            commandName: "replace",
+            abstract: "Put other hardware in a device's place: its host key is confirmed and pinned, and it is to be enrolled anew.",
+            discussion: "Name, labels and address stay. The old device leaves the inventory; its record and the head of its ledger stay.")
 
         @Argument(help: "The device's name.")
         var device: String
 
-        @Flag(help: "Do not ask.")
-        var yes = false
+        @Option(help: "Host name, alias or address of the new hardware, where it is another.")
+        var host: String?
+
+        @Option(help: "Port of its sshd, where it is another.")
+        var port: Int?
+
+        @Option(help: "Fingerprint of the new key (SHA256:...), read from the device or its paperwork.")
+        var hostKey: String?
+
+        @Option(help: "Why, for the record.")
+        var reason = "hardware replaced"
 
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
-            let found = try findDevice(device, database)
-            if !yes { try confirm("Remove \(found.name) from the inventory?") }
-            try database.removeDevice(id: found.id, operator: try options.configuration().operatorName)
-            Terminal.current.line("Removed \(found.name) from the inventory.")
+            let desk = try await options.desk()
+            var found = try findDevice(device, desk.database)
+            if let host { found.address.host = host }
+            if host != nil || port != nil { found.address.port = port }
+            let old = found.hostKeys
+            let shown = try await withDevice(found) { try await HostKeyCheck.shown(by: found, desk, expected: hostKey, isReplaced: true) }
+            // Hardware makes its own keys: the old one's key means that this is the old one, or a copy of its disk.
+            guard !old.contains(shown.openSSH) else {
+                throw CommandFailure(
+                    .hostKeyChanged, kind: "host-key-same",
+                    "\(found.name) shows the host key that is pinned already, \(shown.fingerprint), so it is the device that was there.",
+                    next: "Where its disk was moved over, nothing is to be done; otherwise make new host keys on the new hardware first.")
+            }
+            let replaced = try desk.database.replaceDevice(
+                id: found.id, address: found.address, hostKeys: [shown.openSSH], operator: desk.operatorName, reason: reason)
+            if options.json { return try printJSON(DeviceBody(replaced)) }
+            Terminal.current.line("Pinned \(shown.fingerprint) for \(replaced.name), which is other hardware now; the old record stays.")
+            Terminal.current.line("`rollcall device enroll \(replaced.name)` installs the agent on it.")
         }
     }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "remove",
+            abstract: "Take a device out of the inventory; its record stays, and with --purge the agent goes from the device.")
+
+        @Argument(help: "The device's name.")
+        var device: String
+
+        @Flag(help: "Take the agent off the device first, over a root login, and prove that nothing is left there.")
+        var purge = false
+
+        @Flag(help: "Do not ask.")
+        var yes = false
+
+        @OptionGroup var rootLogin: RootLoginOptions
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            guard purge else {
+                let database = try options.database()
+                let found = try findDevice(device, database)
+                if !yes { try confirm("Remove \(found.name) from the inventory?") }
+                try database.removeDevice(id: found.id, operator: try options.configuration().operatorName)
+                return Terminal.current.line("Removed \(found.name) from the inventory; the agent stays on the device.")
+            }
+            let desk = try await options.desk()
+            let configuration = try options.configuration()
+            let found = try findDevice(device, desk.database)
+            guard let packaging = configuration.packaging else {
+                throw CommandFailure(
+                    .missingTool, kind: "no-agent-binary", "The agent's packaging was not found.",
+                    next: "Run from a checkout, or set ROLLCALL_HOME to one.")
+            }
+            try await withDevice(found) {
+                var destination = try await desk.enrolment(
+                    of: found, user: "root", fingerprint: nil, confirm: { HostKeyCheck.confirm($0, $1, of: found.name) })
+                let root = try await rootLogin.identities(configuration, desk: desk, unnamed: destination.identities)
+                destination.identities = root.identities
+                if !yes {
+                    try confirm(
+                        "Take the agent off \(found.name) (\(found.address.host)), its ledger and keys included, and forget the device?")
+                }
+                // An encrypted key is signed with by an ssh-agent that lasts as long as this.
+                defer { withExtendedLifetime(root) {} }
+                let removal = Removal(desk: desk) { step in if !options.json { Self.say(step) } }
+                try await removal.purge(found, over: destination, packagingFolder: packaging)
+            }
+            try desk.database.removeDevice(id: found.id, isPurged: true, operator: desk.operatorName)
+            if options.json { return try printJSON(PurgeBody(name: found.name, left: [])) }
+            Terminal.current.line("Removed \(found.name) from the inventory; nothing of the agent is left on it.")
+        }
+
+        private static func say(_ step: Removal.Step) {
+            let terminal = Terminal.current
+            switch step {
+            case .surveyed(let survey):
+                terminal.line("   reached as root: \(displayed(survey.system, limit: 60)), \(displayed(survey.architecture, limit: 20))")
+            case .removed:
+                terminal.line(
+                    "   removed: agent, unit, sshd drop-in, user rollcall, keys, ledger; the device looked and found nothing left")
+            case .shut: terminal.line("   proven: its sshd does not let this desk in any more")
+            }
+        }
+    }
+}
+
+/// A purged device for `--json`.
+private struct PurgeBody: Encodable {
+    let name: String
+    /// What is left of the agent: always nothing, for anything else is a failure.
+    let left: [String]
 }
 
 /// Which devices are meant.

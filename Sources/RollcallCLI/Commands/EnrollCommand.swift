@@ -19,12 +19,6 @@ struct EnrollCommand: AsyncParsableCommand {
     @Argument(help: "The device's name.")
     var device: String
 
-    @Option(help: "Private key of root on the device.")
-    var rootIdentity: String?
-
-    @Option(help: "File whose first line is root's password; without it, and where keys do not do, a person is asked.")
-    var rootPasswordFile: String?
-
     @Option(help: "Fingerprint of the device's host key (SHA256:...), read from the device or its paperwork.")
     var hostKey: String?
 
@@ -46,6 +40,7 @@ struct EnrollCommand: AsyncParsableCommand {
     @Flag(help: "Do not ask before the device is changed.")
     var yes = false
 
+    @OptionGroup var rootLogin: RootLoginOptions
     @OptionGroup var options: DeskOptions
 
     func validate() throws {
@@ -89,7 +84,7 @@ struct EnrollCommand: AsyncParsableCommand {
         _ = try TrustPolicy(file: trustBytes)
         var destination = try await desk.enrolment(
             of: device, user: "root", fingerprint: hostKey, confirm: { HostKeyCheck.confirm($0, $1, of: device.name) })
-        let root = try await rootLogin(configuration, desk: desk, unnamed: destination.identities)
+        let root = try await rootLogin.identities(configuration, desk: desk, unnamed: destination.identities)
         destination.identities = root.identities
         let key = try await publicKey(device, desk)
         if !yes { try confirm("Install the agent on \(device.name) (\(device.address.host)) as root?") }
@@ -98,26 +93,6 @@ struct EnrollCommand: AsyncParsableCommand {
         return try await enrolment.install(
             device, over: destination, package: { survey in try Self.package(survey, configuration) }, trust: trustBytes,
             authorizedKeys: [(desk.operatorName, role, key)])
-    }
-
-    /// What root logs in by: keys first, then a password, from a file or from a person.
-    ///
-    /// - Parameter unnamed: The keys to try where none was named.
-    private func rootLogin(
-        _ configuration: Configuration, desk: Desk, unnamed: [Identity]
-    ) async throws -> (identities: [Identity], keys: LoginKeys) {
-        var keys = desk.keys
-        if let rootIdentity {
-            keys = try await LoginKeys.find(
-                path: rootIdentity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
-        }
-        // A server hangs up on the sixth key that does not do: where a password is given, only a key that is named goes before it.
-        let isGiven = rootPasswordFile != nil && rootIdentity == nil
-        let identities = (isGiven ? [] : keys.named ?? unnamed) + (try Questions.passwords(file: rootPasswordFile))
-        guard !identities.isEmpty else {
-            throw SSHError(.keyFile, phase: .authentication, detail: "none for root: no key, and nobody to ask for a password")
-        }
-        return (identities, keys)
     }
 
     /// The package for a device's architecture.
@@ -142,7 +117,24 @@ struct EnrollCommand: AsyncParsableCommand {
                 "The agent for the device's architecture, \(displayed(survey.architecture)), is not there: \(path).",
                 next: "Build it with agent/build --arch \(architecture).")
         }
+        if let package = debianPackage(survey, agent: path) {
+            return try Enrolment.Package(debianPackage: package, packagingFolder: packaging)
+        }
         return try Enrolment.Package(agentPath: path, packagingFolder: packaging)
+    }
+
+    /// The Debian package for a device that has dpkg, as scripts/package leaves it beside the builds; nil where there is none, or the agent
+    /// was built anew since.
+    private static func debianPackage(_ survey: Installation.Survey, agent: String) -> String? {
+        let architecture = survey.debianArchitecture
+        guard ["amd64", "arm64", "armhf", "armel"].contains(architecture) else { return nil }
+        let builds = URL(fileURLWithPath: agent).deletingLastPathComponent().deletingLastPathComponent()
+        let package = builds.appendingPathComponent("packages/rollcall-agent_\(Desk.version)-1_\(architecture).deb").path
+        func written(_ path: String) -> Date? {
+            (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+        }
+        guard let packed = written(package), let built = written(agent), packed >= built else { return nil }
+        return package
     }
 
     /// The public key that is let in, as one OpenSSH line without options or line breaks.
@@ -172,7 +164,9 @@ struct EnrollCommand: AsyncParsableCommand {
         switch step {
         case .surveyed(let survey):
             terminal.line("   reached as root: \(displayed(survey.system, limit: 60)), \(displayed(survey.architecture, limit: 20))")
-        case .installed: terminal.line("   installed: agent, user rollcall, unit, sshd drop-in")
+        case .installed(let said):
+            let isPackage = said.contains("Setting up rollcall-agent")
+            terminal.line("   installed: agent, user rollcall, unit, sshd drop-in" + (isPackage ? ", as a Debian package" : ""))
         case .pinned: terminal.line("   pinned: the device's host key and the key of its ledger")
         case .pushed(let version): terminal.line("   pushed: catalogue \(version), accepted by the device's own check of its signatures")
         case .proven(let role, let answers):

@@ -1,4 +1,4 @@
-public import Wire
+internal import Wire
 
 /// How one value of a series follows from those before it, for both directions: they must do the same sums, which may wrap.
 ///

@@ -1,4 +1,4 @@
-public import Wire
+internal import Wire
 
 /// Something that happened, beside the samples.
 public struct TelemetryEvent: Equatable, Sendable {

@@ -26,6 +26,9 @@ extension Kernel {
     /// The user this process runs as.
     public var effectiveUser: UInt32 { rc_effective_uid() }
 
+    /// Number of this process.
+    var processID: Int32 { rc_process_id() }
+
     /// Whether this process is root.
     public var isRoot: Bool { rc_effective_uid() == 0 }
 

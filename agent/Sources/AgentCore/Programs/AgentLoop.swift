@@ -6,6 +6,7 @@ public final class AgentLoop {
     private let kernel: Kernel
     private let signals: Descriptor
     private let listener: Descriptor?
+    private let notifier: Notifier?
     private var connections: [Connection] = []
     private var isStopping = false
 
@@ -29,9 +30,10 @@ public final class AgentLoop {
     private static let readSize = 16_384
 
     /// Makes a loop that serves those who knock at `listener`; without one it serves ``run(standalone:)``.
-    public init(device: Device, listener: Descriptor?) throws(Errno) {
+    init(device: Device, listener: Descriptor?, notifier: Notifier? = nil) throws(Errno) {
         self.device = device
         self.listener = listener
+        self.notifier = notifier
         kernel = device.kernel
         signals = try kernel.signalDescriptor()
     }
@@ -74,6 +76,7 @@ public final class AgentLoop {
         }
         device.executor.prepare(&polls)
         polls.wait(timeout: timeout())
+        notifier?.keepAlive()
         if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
@@ -93,6 +96,7 @@ public final class AgentLoop {
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
         if !isStopping, let due = device.telemetry?.timeout(at: now) { soonest = min(soonest ?? .max, due) }
+        if let dueAt = notifier?.dueAt { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }
             soonest = min(soonest ?? .max, due - min(due, now))
@@ -141,6 +145,7 @@ public final class AgentLoop {
     }
 
     private func stop() {
+        notifier?.stopping()
         isStopping = true
         for connection in connections { connection.session.stop() }
         device.executor.endAll()

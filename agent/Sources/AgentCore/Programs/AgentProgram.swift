@@ -86,11 +86,9 @@ public struct AgentProgram {
                 return Status.unavailable
             }
             defer { withExtendedLifetime(lock) {} }
-            let loop = try AgentLoop(device: device, listener: try kernel.listen(settings.socket))
-            if let notify = kernel.environment("NOTIFY_SOCKET", limit: 108) {
-                let ready: Text = "READY=1"
-                kernel.sendDatagram(to: notify, ready.bytes)
-            }
+            let notifier = Notifier(kernel: kernel)
+            let loop = try AgentLoop(device: device, listener: try kernel.listen(settings.socket), notifier: notifier)
+            notifier.ready()
             loop.run()
             try? kernel.unlink(settings.socket)
             return Status.success
