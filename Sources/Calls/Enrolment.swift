@@ -101,14 +101,18 @@ public struct Enrolment: Sendable {
             }
             let package = try package(survey)
             try desk.database.recordEnrolmentStarted(device: device.id, operator: desk.operatorName)
-            let keys = authorizedKeys.map { entry in
-                "restrict,command=\"/usr/bin/rollcall-agent serve --operator \(entry.name) --role \(entry.role)\" \(entry.key)\n"
-            }
+            // Where a roster is in force, the keys are its alone.
+            let existing = try await installation.content(of: .keys)
+            let keys =
+                try await installation.hasRoster() && !existing.isEmpty
+                ? existing : EnrolmentFiles.keys(existing: existing, entries: authorizedKeys)
+            let desks = EnrolmentFiles.desks(
+                existing: try await installation.content(of: .desks), verifierKey: desk.database.verifierKey)
             let items =
                 package.files + [
                     Installation.Item(name: "trust", bytes: trust),
-                    Installation.Item(name: "desks", bytes: Array((desk.database.verifierKey + "\n").utf8)),
-                    Installation.Item(name: "authorized_keys", bytes: Array(keys.joined().utf8)),
+                    Installation.Item(name: "desks", bytes: Array(desks.utf8)),
+                    Installation.Item(name: "authorized_keys", bytes: Array(keys.utf8)),
                 ]
             report(.installed(try await installation.install(items)))
             let ledgerKey = try await installation.ledgerKey()

@@ -133,6 +133,9 @@ struct DaemonTests {
         let text = check.rest()
         check.process.waitUntilExit()
         #expect(check.process.terminationStatus == 1)
+        #expect(!text.contains("roster"))
+        try scratch.write("var/lib/rollcall/roster", "not one")
+        #expect(try AgentProcess(binary, ["check", "--root-dir", scratch.path]).rest().contains("roster is not one"))
         #expect(text.contains("no user rollcall") && text.contains("no trust file") && text.contains("socket"))
     }
 

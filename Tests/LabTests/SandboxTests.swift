@@ -44,10 +44,10 @@ extension LabTests {
                 #expect(check.contains("lacks Landlock"), "\(check)")
                 // With a mistake, what was in force stays so at a reload, and keeps the agent from starting anew.
                 try await device.shell("echo 'require-sandbox on' > /etc/rollcall/agent.conf; systemctl reload rollcall-agent")
-                try await device.until("journalctl -u rollcall-agent | grep -q 'Line.1.*agent.conf.*stays in force'")
+                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf.*stays.in.force")
                 #expect(try await desk.rollcall(["run", device.name, "log.errors"]).errors.contains("require-sandbox"))
                 try await device.shell("systemctl restart rollcall-agent || true")
-                try await device.until("journalctl -u rollcall-agent | grep -q 'Line.1.*agent.conf.*correct it.$'")
+                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf.*correct.it.$")
             }
         }
     }

@@ -90,6 +90,33 @@ struct OperatorTests {
         }
     }
 
+    @Test("a device that cannot be reached does not keep the next from getting the roster; each is told of, and the exit code is its")
+    func several() async throws {
+        try await Workplace.with { place in
+            try await addAlice(place)
+            try await place.must("operator", "pack")
+            try await sign(place)
+            let closed = try Door.freePort()
+            try await place.must("device", "add", "kiosk-0", "--host", "127.0.0.1", "--port", "\(closed)")
+            let said = try await place.rollcall("operator", "push", "kiosk-*")
+            #expect(said.exit != 0 && said.output.contains("\(device) accepted roster 1."), "\(said.error)")
+            #expect(said.error.contains("rollcall: kiosk-0: ") && said.error.contains("1 of 2 devices did not take the roster."))
+            struct Pushed: Decodable {
+                let device: String
+                let version: UInt64?
+                let error: String?
+            }
+            try await place.must("operator", "pack")
+            try await sign(place)
+            let again = try await place.rollcall("operator", "push", "*", "--json")
+            let pushed = try JSONDecoder().decode([Pushed].self, from: Data(again.output.utf8))
+            #expect(again.exit == said.exit && pushed.map(\.device) == ["kiosk-0", device] && pushed.map(\.version) == [nil, 2])
+            #expect(pushed[0].error?.isEmpty == false && pushed[1].error == nil)
+            #expect(try await drift(place).map(\.standing) == ["unknown"])
+            #expect(try await place.must("operator", "revoke", "alice", "--json").contains("\"standing\" : \"revoked"))
+        }
+    }
+
     @Test("a roster that would lock out everyone, or who pushes it, is refused; the latter not with --force")
     func lockOut() async throws {
         try await Workplace.with { place in

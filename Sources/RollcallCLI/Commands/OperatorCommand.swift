@@ -125,8 +125,14 @@ struct OperatorCommand: AsyncParsableCommand {
             try withOperator(name) { () throws(StoreError) in
                 try database.revokeOperator(named: name, reason: reason, operator: person)
             }
+            if options.json { return try printJSON(try OperatorCommand.last(name, database)) }
             Terminal.current.line("Revoked \(name); devices let them in until they get a new roster: rollcall device list --drift")
         }
+    }
+
+    /// The operator of that name who was added last.
+    fileprivate static func last(_ name: String, _ database: RollcallDatabase) throws -> [OperatorBody] {
+        try database.operators().filter { $0.name == name }.suffix(1).map(OperatorBody.init)
     }
 
     struct Expire: AsyncParsableCommand {
@@ -148,6 +154,7 @@ struct OperatorCommand: AsyncParsableCommand {
             try withOperator(name) { () throws(StoreError) in
                 try database.setOperatorExpiry(named: name, at, operator: person)
             }
+            if options.json { return try printJSON(try OperatorCommand.last(name, database)) }
             Terminal.current.line(
                 "\(name) is let in \(at.map { "until " + timeText($0) } ?? "without end"), once devices have a new roster.")
         }
@@ -186,10 +193,7 @@ struct OperatorCommand: AsyncParsableCommand {
                 database, name: name, version: version, desks: try deskKeys(), now: now, expiresAt: now + days * 86_400 * 1_000_000,
                 operator: configuration.operatorName)
             if options.json {
-                return try printJSON(
-                    PackedBody(
-                        name: name, version: header.version, operators: roster.operators.map(\.name.string),
-                        expiresAt: timeText(Int64(clamping: header.expiresAt))))
+                return try printJSON(PackedBody(header, roster))
             }
             let count = roster.operators.count
             Terminal.current.line(
@@ -224,13 +228,14 @@ struct OperatorCommand: AsyncParsableCommand {
         func run() async throws {
             let folder = RosterFolder(try existing(options))
             let (header, roster) = try folder.read()
-            for one in roster.operators {
+            for one in roster.operators where !options.json {
                 let until = one.expiresAt == 0 ? "" : ", until " + timeText(Int64(clamping: one.expiresAt))
                 Terminal.current.line("   \(displayed(one.name.string))  \(one.role.name.string)\(until)")
                 for key in one.keys.compactMap({ HostKey(blob: $0) }) { Terminal.current.line("      \(key.algorithm) \(key.fingerprint)") }
             }
             let signature = name ?? SignatureName.of(key)
             try await folder.sign(key: key, name: signature)
+            if options.json { return try printJSON(PackedBody(header, roster)) }
             Terminal.current.line("Signed roster \(header.version) as \(displayed(signature)).")
         }
     }
@@ -259,18 +264,22 @@ struct OperatorCommand: AsyncParsableCommand {
                     next: "`rollcall device list` shows those there are.")
             }
             var failed: [CommandFailure] = []
+            var pushed: [PushedBody] = []
             for device in devices {
                 do {
                     let version = try await withDevice(device) {
                         try await rosterDesk.push(to: device, desk: desk, now: UInt64(RollcallDatabase.systemTime()), force: force)
                     }
-                    Terminal.current.line("\(device.name) accepted roster \(version).")
+                    pushed.append(PushedBody(device: device.name, version: version, error: nil))
+                    if !options.json { Terminal.current.line("\(device.name) accepted roster \(version).") }
                 } catch let failure as CommandFailure where devices.count > 1 {
                     // The next device may well take it: a revoked key is to be locked out of as many as can be reached.
-                    Terminal.current.complain("rollcall: \(device.name): " + failure.sentence)
+                    if !options.json { Terminal.current.complain("rollcall: \(device.name): " + failure.sentence) }
+                    pushed.append(PushedBody(device: device.name, version: nil, error: failure.sentence))
                     failed.append(failure)
                 }
             }
+            if options.json { try printJSON(pushed) }
             guard let first = failed.first else { return }
             throw CommandFailure(
                 first.status, kind: first.kind, "\(failed.count) of \(devices.count) devices did not take the roster.",
@@ -345,4 +354,19 @@ private struct PackedBody: Encodable {
     let version: UInt64
     let operators: [String]
     let expiresAt: String
+
+    init(_ header: DocumentHeader, _ roster: Roster) {
+        (name, version) = (header.name.string, header.version)
+        operators = roster.operators.map(\.name.string)
+        expiresAt = timeText(Int64(clamping: header.expiresAt))
+    }
+}
+
+/// What became of a push to one device, for `--json`.
+private struct PushedBody: Encodable {
+    let device: String
+    /// Absent where the device did not take it.
+    let version: UInt64?
+    /// Why it did not.
+    let error: String?
 }

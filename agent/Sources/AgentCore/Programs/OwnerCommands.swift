@@ -30,6 +30,10 @@ extension AgentProgram {
             problems.append("The device has no user rollcall, so sshd cannot let support in; enrol the device again.")
         }
         problems += catalogueProblems(CatalogueStore(kernel: kernel, state: state, trust: settings.trust))
+        let roster = RosterStore(kernel: kernel, state: state, trust: settings.trust, keys: nil)
+        if roster.version == 0, (try? kernel.status(of: state.file("roster"))) != nil {
+            problems.append("The roster is not one that the trust file's reviewers signed, so only sshd asks for keys; push it again.")
+        }
         if (try? kernel.connect(settings.socket)) == nil {
             problems.append("The daemon does not answer on its socket; start it with: systemctl start rollcall-agent.")
         }
