@@ -17,6 +17,7 @@ struct RollcallCommand: AsyncParsableCommand {
         version: "rollcall \(Desk.version)",
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, GetCommand.self, PutCommand.self,
+            TunnelCommand.self,
             CloseCommand.self,
             CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
         ])

@@ -24,6 +24,8 @@ public struct Settings: Sendable {
     public var readable: [[UInt8]]
     /// `write-path`: absolute paths beneath which the role shell writes files.
     public var writable: [[UInt8]]
+    /// `tunnel`: where the role shell may connect to, as `ADDRESS:PORT` with a numeric address, `[ADDRESS]:PORT` for IPv6.
+    public var tunnels: [[UInt8]] = []
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
@@ -46,8 +48,7 @@ public struct Settings: Sendable {
             "/etc/rollcall/owner.conf", "/etc/rollcall/shut",
         ]
         let (reads, writes): (Text, Text) = ("/etc /proc /run/log /sys /var/log", "/home /opt /srv /tmp /var/tmp")
-        readable = reads.bytes.split(separator: 32).map { Array($0) }
-        writable = writes.bytes.split(separator: 32).map { Array($0) }
+        (readable, writable) = (FilePath.list(reads), FilePath.list(writes))
         self.root = root
         state = root + paths[0].bytes
         trust = root + paths[1].bytes
@@ -73,21 +74,11 @@ extension Settings {
         }
         let (sandbox, yes, no): (Text, Text, Text) = ("require-sandbox", "yes", "no")
         var isSet = false
-        var (reads, writes): ([[UInt8]], [[UInt8]]) = ([], [])
-        let (readPath, writePath): (Text, Text) = ("read-path", "write-path")
-        defer {
-            if !reads.isEmpty { readable = reads }
-            if !writes.isEmpty { writable = writes }
-        }
+        try Self.read(file, "read-path", into: &readable)
+        try Self.read(file, "write-path", into: &writable)
+        try Self.read(file, "tunnel", into: &tunnels)
         for line in file.lines {
-            let isReading = line.words[0] == readPath.bytes
-            if isReading || line.words[0] == writePath.bytes {
-                guard line.words.count == 2, FilePath.isPlain(line.words[1]) else {
-                    throw Self.mistake(line.number, "should name one absolute path, without . and .. in it")
-                }
-                if isReading { reads.append(line.words[1]) } else { writes.append(line.words[1]) }
-                continue
-            }
+            if Self.isListKey(line.words[0]) { continue }
             guard line.words[0] == sandbox.bytes else { throw Self.mistake(line.number, "names no setting that this agent knows") }
             if isSet { throw Self.mistake(line.number, "says require-sandbox for the second time") }
             guard line.words.count == 2, [yes.bytes, no.bytes].contains(line.words[1]) else {
@@ -96,6 +87,23 @@ extension Settings {
             requiresSandbox = line.words[1] == yes.bytes
             isSet = true
         }
+    }
+
+    private static func isListKey(_ key: [UInt8]) -> Bool { FilePath.list("read-path write-path tunnel").contains(key) }
+
+    /// What the lines of one key name; where there is no such line, what was there stays.
+    private static func read(_ file: ConfigurationFile, _ key: Text, into list: inout [[UInt8]]) throws(Refusal) {
+        var found: [[UInt8]] = []
+        for line in file.lines where line.words[0] == key.bytes {
+            guard line.words.count == 2, FilePath.isPlain(line.words[1]) || TunnelTarget(line.words[1]) != nil,
+                FilePath.isPlain(line.words[1]) != (key == "tunnel")
+            else {
+                throw Self.mistake(
+                    line.number, "should name one absolute path, without . and .. in it, or for tunnel one ADDRESS:PORT in numbers")
+            }
+            found.append(line.words[1])
+        }
+        if !found.isEmpty { list = found }
     }
 
     private static func mistake(_ line: UInt64, _ what: Text) -> Refusal {

@@ -14,6 +14,8 @@ public final class Owner {
         var hours: (from: UInt64, to: UInt64)?
         /// `files`: whether files are carried; nil where nothing is said, which means on.
         var files: Bool?
+        /// `tunnel`: whether staff reach other hosts and ports through the device; nil as above.
+        var tunnel: Bool?
         /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
         var neverRead: [[UInt8]] = []
     }
@@ -36,6 +38,7 @@ public final class Owner {
         let policy = try policy()
         if case .get = action { try Self.check(policy.files, "files") }
         if case .put = action { try Self.check(policy.files, "files") }
+        if case .tunnel = action { try Self.check(policy.tunnel, "tunnel") }
         let impact = action.impact
         guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
@@ -104,7 +107,7 @@ public final class Owner {
                     .owner,
                     "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says a thing twice, so it "
                         + "allows nothing; known are: highest-impact observe|disturb|change, "
-                        + "hours HH:MM-HH:MM, files on|off, never-read PATH.")
+                        + "hours HH:MM-HH:MM, files on|off, tunnel on|off, never-read PATH.")
             }
         }
         return policy
@@ -118,12 +121,13 @@ public final class Owner {
             policy.highestImpact = found
             return true
         }
-        let (files, neverRead): (Text, Text) = ("files", "never-read")
+        let (files, tunnel, neverRead): (Text, Text, Text) = ("files", "tunnel", "never-read")
         if key == neverRead.bytes {
             policy.neverRead.append(value)
             return FilePath.isPlain(value)
         }
         if key == files.bytes { return takeSwitch(value, into: &policy.files) }
+        if key == tunnel.bytes { return takeSwitch(value, into: &policy.tunnel) }
         guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45 else { return false }
         guard let from = minute(value[..<5]), let to = minute(value[6...]), from != to else { return false }
         policy.hours = (from, to)
