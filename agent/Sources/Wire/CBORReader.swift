@@ -1,7 +1,7 @@
 /// Reads the deterministic CBOR of RFC 8949 section 4.2, and refuses every other encoding of the same value.
 ///
-/// Nothing in the input can make it trap, recurse without bound, or allocate more than the input's own length. What every message is read with is
-/// kept from being copied into each of them: together with the writer's that is 24 KiB of the agent.
+/// Nothing in the input can make it trap, recurse without bound, or allocate more than the input's own length. What every message is read
+/// with is kept from being copied into each of them: together with the writer's that is 24 KiB of the agent.
 public struct CBORReader: Sendable {
     private let bytes: [UInt8]
     private var position: Int

@@ -42,7 +42,7 @@ final class FileStream {
     /// The same for a connection, whose bytes do wait here: one that does not take them must not hold up the others.
     private static let connectionWindow: UInt64 = 32_768
     /// Bytes waiting for the child beyond which nothing more is read from the session.
-    static let backlogLimit = 32_768
+    static let backlogLimit = 16_384
 
     init(_ open: OpenStream, session: Session, connection: Descriptor, now: UInt64) {
         self.open = open

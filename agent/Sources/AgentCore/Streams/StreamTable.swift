@@ -64,6 +64,7 @@ public final class StreamTable {
         var limits = ChildLimits(ownNetwork: kernel.isRoot, cpuSeconds: Self.cpuLimit)
         limits.identity = isLimited && kernel.mayChangeUser ? try reader() : nil
         limits.hasInput = isPut
+        limits.keepsPriority = true
         limits.sandbox = kernel.sandbox
         if settings.requiresSandbox { limits.required = Sandbox.required }
         limits.hidden = settings.state
@@ -149,7 +150,7 @@ public final class StreamTable {
             stream.sinkPlace = stream.backlogCount > 0 || isConnecting ? stream.sink.map { polls.add($0, .writable) } : nil
             let wantsOutput =
                 stream.isConnection ? !isConnecting && stream.credit > 0 : stream.report == nil || stream.isPut || stream.credit > 0
-            stream.sourcePlace = wantsOutput && stream.session.hasRoom ? stream.source.map { polls.add($0, .readable) } : nil
+            stream.sourcePlace = wantsOutput && stream.session.hasRoomForStreams ? stream.source.map { polls.add($0, .readable) } : nil
         }
     }
 
@@ -220,7 +221,7 @@ public final class StreamTable {
 
     private func read(_ stream: FileStream) {
         for _ in 0..<Self.readsInRound {
-            guard let source = stream.source, stream.session.hasRoom else { return }
+            guard let source = stream.source, stream.session.hasRoomForStreams else { return }
             let isHead = stream.report == nil
             let room = isHead ? FileReport.byteCount - stream.head.count : Int(min(stream.credit, UInt64(RollcallProtocol.chunkSizeLimit)))
             // One that writes has only its end to tell.

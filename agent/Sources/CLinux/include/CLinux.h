@@ -95,6 +95,8 @@ struct rc_plan {
     int32_t output, error, status;
     /* Standard input; 0 for /dev/null. */
     int32_t input;
+    /* Whether it keeps the agent's CPU priority: somebody waits for every byte of it. */
+    uint32_t keeps_priority;
     uint32_t changes_user, uid, gid, group_count;
     const uint32_t *groups;
     uint32_t own_network;
