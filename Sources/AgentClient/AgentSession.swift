@@ -335,6 +335,9 @@ public actor AgentSession {
         }
     }
 
+    /// Takes note that nothing more can come of the session.
+    func markBroken() { isBroken = true }
+
     /// Drops the session without a word; the agent sees the stream end and writes the session down as lost.
     public func abandon() async {
         isBroken = true

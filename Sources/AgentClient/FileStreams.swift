@@ -179,7 +179,7 @@ extension AgentSession {
 }
 
 /// Bytes that may be sent, waited for by one sender.
-private actor Credit {
+actor Credit {
     /// The stream has ended.
     struct Closed: Error {}
 

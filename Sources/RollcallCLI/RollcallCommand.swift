@@ -17,8 +17,8 @@ struct RollcallCommand: AsyncParsableCommand {
         version: "rollcall \(Desk.version)",
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, GetCommand.self, PutCommand.self,
-            CloseCommand.self, CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, OperatorCommand.self,
-            ReportCommand.self, AuditCommand.self, ProbesCommand.self, DoctorCommand.self,
+            TunnelCommand.self, CloseCommand.self, CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self,
+            OperatorCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self, DoctorCommand.self,
         ])
 }
 

@@ -12,7 +12,7 @@ import time
 
 import agent_peers
 import device as devices
-import door
+import controller
 
 LIMITS = {"size_bytes": 409_600, "pss_kib": 600, "cpu_percent": 0.01, "flash_bytes_day": 1 << 20, "values": 80}
 INTERVAL, SEAL_INTERVAL, DAY = 10, 3_600, 86_400
@@ -110,18 +110,18 @@ class Highest:
 
 def sessions(device, times):
     """Memory idle and at its highest, and what a session of 40 probes writes."""
-    first = door.Session(device.agent)
-    first.push(door.catalogue(device.folder, door.PROBES))
+    first = controller.Session(device.agent)
+    first.push(controller.catalogue(device.folder, controller.PROBES))
     time.sleep(1)
     idle = sum(map(devices.pss_kib, device.own_processes(first.pid)))
     first.close()
     highest = with_readers = looks = answered = 0
     before = settled(device.block)
     for _ in range(times):
-        session = door.Session(device.agent)
+        session = controller.Session(device.agent)
         pair = Highest(lambda: (device.pid, session.pid))
         everything = Highest(lambda: device.own_processes(session.pid))
-        answered = session.run(door.PROBES)
+        answered = session.run(controller.PROBES)
         for sampler in (pair, everything):
             sampler.stop()
         highest, with_readers, looks = max(highest, pair.kib), max(with_readers, everything.kib), looks + pair.looks
@@ -135,10 +135,10 @@ def sessions(device, times):
 
 def sealed(device):
     """What the end of the open block writes, and how large the block was."""
-    session = door.Session(device.agent)
+    session = controller.Session(device.agent)
     block = session.telemetry()[-1][1]
     session.close()
-    ticks, values = door.values_of(block)
+    ticks, values = controller.values_of(block)
     before = settled(device.block)
     device.stop()
     return {"bytes": settled(device.block) - before, "block_bytes": len(block), "ticks": ticks, "values": values}
@@ -169,7 +169,7 @@ def flash(idle, seal):
 def bench(tools, device):
     say("starting the agent")
     before = settled(device.block)
-    door.catalogue(device.folder, door.PROBES)
+    controller.catalogue(device.folder, controller.PROBES)
     device.start()
     started = time.monotonic()
     ring = settled(device.block) - before
@@ -244,7 +244,7 @@ def report(result, as_json):
     met = {name: "met" if is_met else "MISSED" for name, is_met in result["limits"].items()}
     print(f"""
 size     {sizes}; at most {LIMITS['size_bytes']:,} each: {met['size']}
-memory   run and one serve: {memory['idle_kib']} KiB idle; at most {memory['highest_kib']} in sessions of {len(door.PROBES)} probes ({memory['answered']} answered), in
+memory   run and one serve: {memory['idle_kib']} KiB idle; at most {memory['highest_kib']} in sessions of {len(controller.PROBES)} probes ({memory['answered']} answered), in
          {memory['looks']} looks; at most {LIMITS['pss_kib']}: {met['memory']}; with the children that it forks, for the moment before each is a program
          or has read its files, {memory['with_readers_kib']}
 CPU      {cpu['schedstat_percent']} % by schedstat and reaped children, {cpu['cgroup_percent']} % by the control group, the median minute
@@ -253,7 +253,7 @@ flash    {result['flash_bytes_day']:,} bytes a day; at most {LIMITS['flash_bytes
          scaled: {written['idle_day']:,} idle, and {DAY // SEAL_INTERVAL} times {written['seal']:,}, a block of {written['full_block_bytes']:,} with what ext4 writes around it;
          one of {written['sealed']['ticks']} ticks was sealed by SIGTERM ({written['sealed']['bytes']:,} bytes), and grows by {written['bytes_per_tick']} bytes a tick
          {result['values']} values at each tick; at least {LIMITS['values']}: {met['values']}
-         apart from that: {written['ring_creation']:,} once, {memory['session_flash_bytes']:,} for the ledger of a session of {len(door.PROBES)} probes
+         apart from that: {written['ring_creation']:,} once, {memory['session_flash_bytes']:,} for the ledger of a session of {len(controller.PROBES)} probes
 peers    less memory than each: {met['less_memory_than_peers']}; smaller than each with its libraries: {met['smaller_than_peers']}
          (a share of memory is the smaller the more other programs of this machine use the same libraries; ours has none to share)""", file=out)
     if as_json:

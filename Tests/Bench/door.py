@@ -1,177 +1,204 @@
-"""A small controller: frames of CBOR (docs/PROTOCOL.md) to `rollcall-agent serve`, and a signed catalogue of cheap probes."""
-import base64
+"""scripts/bench door: a file of 64 MiB through the door beside sftp of the same sshd, on loopback and at 100 ms round trip."""
+import argparse
 import hashlib
-import io
+import json
 import os
-import selectors
+import pathlib
+import shutil
+import statistics
 import subprocess
+import sys
+import threading
 import time
 
-import cbor2
+from link import IN_DESK, IN_DEVICES, Link, RTT_S
+from server import PORT, SSH_OPTIONS, Server
 
-OPEN, RUN, CHUNK, DONE, REFUSED, PUSH, CLOSE, CLOSED, TELEMETRY = 2, 4, 5, 6, 7, 8, 10, 11, 13
-PROTOCOL = 1
-PIECE = 16_384
-
-
-def encode(message):
-    body = cbor2.dumps(message, canonical=True)
-    return len(body).to_bytes(4, "big") + body
+PLACES = {"loopback": (IN_DEVICES, "127.0.0.1"), "link": (IN_DESK, "10.77.1.1")}
 
 
-class Session:
-    """One session through the relay, as sshd would start it."""
+def must(argv, **options):
+    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise RuntimeError(f"{argv}: {done.stdout} {done.stderr}")
+    return done.stdout
 
-    def __init__(self, agent, role="repair", preexec_fn=None):
-        self.process = subprocess.Popen(
-            [agent, "serve", "--operator", "bench", "--role", role], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-            preexec_fn=preexec_fn, env={})
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.process.stdout, selectors.EVENT_READ)
-        self.pending, self.number = b"", 0
-        self.hello = self.read()
-        self.send({0: OPEN, 1: PROTOCOL, 2: "bench", 3: f"bench-{os.urandom(8).hex()}", 8: 0})
-        answer = self.read()
-        if answer[0] == REFUSED:
-            raise RuntimeError(answer[3])
 
-    @property
-    def pid(self):
-        return self.process.pid
+class Device:
+    """An agent's daemon beneath a folder of its own, which the server's user reaches with a key of role shell."""
 
-    def send(self, *messages):
-        self.process.stdin.write(b"".join(map(encode, messages)))
+    def __init__(self, server, agent):
+        self.root, self.agent = server.folder / "device", agent
+        for name in ("etc/rollcall", "var/lib", "srv", "run/rollcall"):
+            (self.root / name).mkdir(parents=True)
+        shutil.copy("/etc/machine-id", self.root / "etc/machine-id")
+        # Who comes in over this sshd is the user that the agent lets in.
+        users = [("root", 0), ("nobody", 65534), ("rollcall", 65533)]
+        (self.root / "etc/passwd").write_text("".join(f"{name}:x:{number}:{number}::/:/bin/sh\n" for name, number in users))
+        (self.root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+        self.state = ["--state", self.root / "var/lib/rollcall"]
+        self.process = None
 
-    def read(self, limit_s=30):
-        """The next message."""
-        deadline = time.monotonic() + limit_s
-        while True:
-            if len(self.pending) >= 4:
-                end = 4 + int.from_bytes(self.pending[:4], "big")
-                if len(self.pending) >= end:
-                    body, self.pending = self.pending[4:end], self.pending[end:]
-                    return cbor2.loads(body)
-            if not self.selector.select(max(0, deadline - time.monotonic())):
-                raise RuntimeError(f"the agent was silent for {limit_s} s")
-            piece = self.process.stdout.read(65_536)
-            if not piece:
-                raise RuntimeError("the agent hung up")
-            self.pending += piece
+    def start(self):
+        self.process = subprocess.Popen([self.agent, "run", "--root-dir", str(self.root)])
+        while not (self.root / "run/rollcall/agent.sock").exists():
+            time.sleep(0.01)
 
-    def answers(self, requests):
-        """Reads until every request has its end: {request: (last message, output)}."""
-        output, ended = {request: b"" for request in requests}, {}
-        while len(ended) < len(output):
-            message = self.read()
-            if message[0] == CHUNK and message[2] == 1:
-                output[message[1]] += message[3]
-            elif message[0] in (DONE, REFUSED):
-                if message[1] == 0:
-                    raise RuntimeError(message[3])
-                ended[message[1]] = message
-        return {request: (ended[request], output[request]) for request in ended}
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
 
-    def next_number(self):
-        self.number += 1
-        return self.number
+    def pss_kib(self):
+        """Memory of daemon and relays, and of the daemon's children, in KiB."""
+        own, children = 0, 0
+        for folder in pathlib.Path("/proc").iterdir():
+            try:
+                if not folder.name.isdigit() or os.readlink(folder / "exe") != self.agent:
+                    continue
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                rollup = (folder / "smaps_rollup").read_text()
+            except OSError:
+                continue
+            pss = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+            if words[1] == b"serve" or int(folder.name) == self.process.pid:
+                own += pss
+            else:
+                children += pss
+        return own, children
 
-    def ask(self, messages):
-        """Sends messages, each with a number of its own, in one write, and gives their answers in the same order."""
-        numbered = [{**message, 1: self.next_number()} for message in messages]
-        self.send(*numbered)
-        found = self.answers([message[1] for message in numbered])
-        return [found[message[1]] for message in numbered]
 
-    def push(self, catalogue):
-        """Pushes a catalogue; raises where it is refused."""
-        number = self.next_number()
-        for offset in range(0, len(catalogue), PIECE):
-            self.send({0: PUSH, 1: number, 2: "catalogue", 3: len(catalogue), 4: offset, 5: catalogue[offset:offset + PIECE]})
-        (end, _), = self.answers([number]).values()
-        if end[0] == REFUSED:
-            raise RuntimeError(end[3])
+class Memory(threading.Thread):
+    """The most that the agent took while something ran."""
 
-    def run(self, probes):
-        """Asks all probes at once; how many answered well."""
-        return sum(
-            1 for end, _ in self.ask([{0: RUN, 2: probe} for probe in probes]) if end[0] == DONE and end[2] == 0 and end[3] == 0)
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.most, self.most_children, self.is_over = device, 0, 0, threading.Event()
 
-    def telemetry(self):
-        """Every block there is, the open one last: (sequence number, bytes)."""
-        (end, output), = self.ask([{0: TELEMETRY, 2: 0, 4: 1 << 30}])
-        if end[0] == REFUSED:
-            raise RuntimeError(end[3])
-        stream, blocks = io.BytesIO(output), []
-        cbor2.load(stream)
-        while stream.tell() < len(output):
-            blocks.append(tuple(cbor2.load(stream)))
-        return blocks
+    def run(self):
+        while not self.is_over.wait(0.05):
+            own, children = self.device.pss_kib()
+            self.most, self.most_children = max(self.most, own), max(self.most_children, children)
 
-    def close(self):
+
+class Desk:
+    """A desk with the device in its inventory, once for each address."""
+
+    def __init__(self, server, device, tools):
+        self.folder, self.rollcall = server.folder / "desk", tools.rollcall
+        self.folder.mkdir()
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.folder), "ROLLCALL_DATA": f"{self.folder}/data", "ROLLCALL_OPERATOR": "bench",
+            "ROLLCALL_IDENTITY": str(self.folder / "key"), "ROLLCALL_AGENT": tools.agent,
+        }
+        for name in ("key", "reviewer"):
+            must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name])
+        line = f'restrict,command="{tools.agent} serve --operator bench --role shell --root-dir {device.root}" '
+        with open(server.folder / "authorized_keys", "a") as keys:
+            keys.write(line + (self.folder / "key.pub").read_text())
+        (device.root / "etc/rollcall/trust").write_text("threshold 1\n" + (self.folder / "reviewer.pub").read_text())
+        self.run("probes", "pack", tools.probes, "--version", "1", "--days", "30")
+        self.run("probes", "sign", "--key", self.folder / "reviewer")
+        (device.root / "etc/rollcall/desks").write_text(self.run("audit", "key"))
+        ledger_key = must([device.agent, "key", *device.state]).strip()
+        device.start()
+        finger = must(["ssh-keygen", "-lf", server.folder / "host.pub"]).split()[1]
+        for name, (where, host) in PLACES.items():
+            self.run("device", "add", name, "--host", host, "--port", PORT, "--user", server.user)
+            self.run(
+                "device", "enroll", name, "--no-install", "--ledger-key", ledger_key, "--host-key", finger, "--yes", run_in=where)
+
+    def run(self, *words, run_in=()):
+        return must([*run_in, self.rollcall, *words], env=self.environment)
+
+
+def timed(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+def digest(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def bench(server, tools, size, runs):
+    device = Device(server, tools.agent)
+    desk = Desk(server, device, tools)
+    try:
+        # The same disk for all: the server's user writes beside the agent.
+        source, arrived, far = desk.folder / "source", desk.folder / "arrived", server.folder / "far"
+        source.write_bytes(os.urandom(size))
+        far.mkdir()
+        os.chown(far, 65533, 65533)
+        shutil.copy(source, far / "file")
+        shutil.copy(source, device.root / "srv/file")
+        wanted = digest(source)
+        # sftp's word for the port is another than ssh's.
+        options = ["-P" if word == "-p" else word for word in SSH_OPTIONS] + ["-i", str(server.key)]
+        samples = {}
+        memory = Memory(device)
+        memory.start()
+        for turn in range(runs):
+            for place, (where, host) in PLACES.items():
+                print(f"{place} ({turn + 1} of {runs})", file=sys.stderr, flush=True)
+
+                def sftp(command):
+                    must([*where, "sftp", "-q", "-b", "-", *options, f"{server.user}@{host}"], input=command + "\n")
+
+                ways = {
+                    ("get", "rollcall"): lambda: desk.run("get", place, "/srv/file", arrived, "--force", run_in=where),
+                    ("get", "sftp"): lambda: sftp(f"get {far}/file {arrived}"),
+                    ("put", "rollcall"): lambda: desk.run("put", place, source, "/srv/new", "--force", "--yes", run_in=where),
+                    ("put", "sftp"): lambda: sftp(f"put {source} {far}/new"),
+                }
+                for (direction, name), way in ways.items():
+                    server.wait_until_quiet()
+                    samples.setdefault((direction, place, name), []).append(timed(way))
+                    copy = arrived if direction == "get" else (device.root / "srv/new" if name == "rollcall" else far / "new")
+                    if digest(copy) != wanted:
+                        raise RuntimeError(f"{name} {direction}: another file arrived")
+                    copy.unlink()
+        memory.is_over.set()
+        memory.join()
+    finally:
+        device.stop()
+    rate = {key: size / 2**20 / statistics.median(seconds) for key, seconds in samples.items()}
+    result = {"bytes": size, "rtt_ms": round(RTT_S * 1000), "mib_s": {}, "ratio": {}}
+    for direction in ("get", "put"):
+        result["mib_s"][direction] = {
+            place: {name: round(rate[direction, place, name], 1) for name in ("rollcall", "sftp")} for place in PLACES}
+        result["ratio"][direction] = {
+            place: round(rate[direction, place, "rollcall"] / rate[direction, place, "sftp"], 2) for place in PLACES}
+    return result | {"pss_kib": memory.most, "children_pss_kib": memory.most_children}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("rollcall", "agent", "probes", "linkdelay"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="16 MiB, one run each")
+    tools = parser.parse_args()
+    size, runs = (16 << 20, 1) if tools.quick else (64 << 20, 3)
+    link = Link(tools.linkdelay)
+    try:
+        server = Server(IN_DEVICES)
         try:
-            self.send({0: CLOSE, 2: 0})
-            while self.read()[0] != CLOSED:
-                pass
-        except (RuntimeError, OSError):
-            pass
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.selector.close()
-        return self.process.wait()
+            result = bench(server, tools, size, runs)
+        finally:
+            server.stop()
+    finally:
+        link.stop()
+    out = sys.stderr if tools.json else sys.stdout
+    print(f"\n{size >> 20} MiB, medians of {runs}; MiB/s with connecting and the record, ours, sftp, ours/sftp", file=out)
+    for direction, places in result["mib_s"].items():
+        for place, rates in places.items():
+            ratio = result["ratio"][direction][place]
+            print(f"{direction} {place:9} {rates['rollcall']:7.1f} {rates['sftp']:7.1f} {ratio:5.2f}", file=out)
+    print(f"agent, daemon and relay: {result['pss_kib']} KiB; its children: {result['children_pss_kib']} KiB", file=out)
+    if tools.json:
+        print(json.dumps(result))
 
 
-def values_of(block):
-    """Ticks of a block, and values in its last one; the time of the tick does not count."""
-    fields = cbor2.loads(block)
-    ticks = fields[3]
-    return ticks, sum(1 for column in fields.get(4, []) if column[2] + column[3] == ticks) - 1
-
-
-# What is asked of a device in a call, cheap enough that what is measured is the agent: (program), [files] or statfs.
-STATFS = "statfs"
-PROBES = {
-    "bench.uname": ("/bin/uname", "-a"), "bench.date": ("/bin/date", "-u"), "bench.df": ("/bin/df", "-P", "/"),
-    "bench.id": ("/usr/bin/id",), "bench.ls-dev": ("/bin/ls", "-l", "/dev"), "bench.ls-root": ("/bin/ls", "-la", "/"),
-    "bench.mounts": ("/bin/cat", "/proc/self/mountinfo"), "bench.ps": ("/bin/ps", "-eo", "pid,ppid,stat,rss,comm"),
-    "bench.free": ("/usr/bin/free", "-k"), "bench.uptime": ("/usr/bin/uptime",), "bench.nproc": ("/usr/bin/nproc",),
-    "bench.stat": ("/usr/bin/stat", "-f", "/"), "bench.head": ("/usr/bin/head", "-c", "2000", "/proc/cpuinfo"),
-    "bench.getconf": ("/usr/bin/getconf", "PAGESIZE"),
-    **{f"bench.file-{name.strip('/').replace('/', '-').replace('_', '-')}": [name] for name in (
-        "/proc/loadavg", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/version", "/proc/cmdline", "/proc/cpuinfo", "/proc/swaps",
-        "/proc/vmstat", "/proc/diskstats", "/proc/filesystems", "/proc/modules", "/proc/pressure/cpu", "/proc/pressure/io",
-        "/proc/pressure/memory", "/proc/net/dev", "/proc/net/route", "/proc/net/snmp", "/proc/net/arp", "/etc/hostname", "/etc/hosts",
-        "/etc/os-release", "/proc/sys/fs/file-nr")},
-    "bench.cooling": ["/sys/class/thermal/*/type"], "bench.links": ["/sys/class/net/*/operstate"],
-    "bench.space": STATFS,
-}
-
-
-def definition(name, what):
-    fields = {0: name, 1: 0, 6: 10_000, 7: 65_536, 8: "nobody"}
-    if what == STATFS:
-        fields[4] = 1
-    elif isinstance(what, tuple):
-        fields[2] = list(what)
-    else:
-        fields[3] = list(what)
-    return fields
-
-
-def catalogue(folder, probes, version=1):
-    """A catalogue signed with a key made in `folder`, which also gets the trust file that names it."""
-    key, header_file = folder / "reviewer", folder / "header"
-    if not key.exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        (folder / "trust").write_text("threshold 1\n" + key.with_suffix(".pub").read_text())
-    device = cbor2.dumps([definition(name, probes[name]) for name in sorted(probes)], canonical=True)
-    now = time.time_ns() // 1_000
-    header = cbor2.dumps({
-        0: "rollcall-catalogue-v1", 1: "bench", 2: version, 3: now, 4: now + 30 * 86_400_000_000,
-        5: hashlib.sha256(device).digest(), 6: hashlib.sha256(b"").digest()}, canonical=True)
-    header_file.write_bytes(header)
-    header_file.with_suffix(".sig").unlink(missing_ok=True)
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "rollcall-catalogue", "-f", key, header_file], check=True)
-    armour = header_file.with_suffix(".sig").read_text().splitlines()
-    signature = base64.b64decode("".join(line for line in armour if not line.startswith("-----")))
-    return cbor2.dumps({0: header, 1: device, 2: [signature]}, canonical=True)
+main()

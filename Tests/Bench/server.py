@@ -81,7 +81,7 @@ class Server:
             f"Port {PORT}", "ListenAddress 0.0.0.0", f"HostKey {self.folder}/host", f"AuthorizedKeysFile {self.folder}/authorized_keys",
             f"KexAlgorithms {KEX}", f"Ciphers {CIPHER}", f"MACs {MAC}", "MaxStartups 10000", "LoginGraceTime 600", "UsePAM no",
             "StrictModes no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PidFile none", "LogLevel ERROR",
-            "PrintMotd no", "PrintLastLog no", "UseDNS no", "",
+            "Subsystem sftp /usr/lib/openssh/sftp-server", "PrintMotd no", "PrintLastLog no", "UseDNS no", "",
         ]))
         os.makedirs("/run/sshd", exist_ok=True)
         self.cgroup = Cgroup("sshd")

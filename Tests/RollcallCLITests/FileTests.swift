@@ -7,46 +7,14 @@ import Wire
 struct FileTests {
     private let device = Workplace.device
 
-    /// A device of its own beneath `root` in the test's folder, with a daemon behind the relay; ends with the last reference.
-    private final class Daemon {
-        let root: String
-        private let process = Process()
-
-        init(_ place: Workplace, role: String = "shell") async throws {
-            root = place.folder + "/root"
-            for folder in ["etc/rollcall", "var/lib", "srv", "run/rollcall"] { try Scratch.make("\(root)/\(folder)") }
-            try await Program.must("/bin/cp", ["-a", place.state, root + "/var/lib/rollcall"], in: place.folder)
-            for (from, to) in [
-                ("/etc/machine-id", "etc/machine-id"), ("/etc/passwd", "etc/passwd"), ("/etc/group", "etc/group"),
-                (place.trust, "etc/rollcall/trust"), (place.door.folder + "/template/desks", "etc/rollcall/desks"),
-            ] { try await Program.must("/bin/cp", [from, "\(root)/\(to)"], in: place.folder) }
-            process.executableURL = URL(fileURLWithPath: Program.agent)
-            process.arguments = ["run", "--root-dir", root]
-            process.environment = [:]
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            let socket = root + "/run/rollcall/agent.sock"
-            while process.isRunning, !FileManager.default.fileExists(atPath: socket) { try await Task.sleep(for: .milliseconds(5)) }
-            try place.stand("exec \(Program.agent) serve --operator alice --role \(role) --root-dir \(root)\n")
-        }
-
-        deinit { kill(process.processIdentifier, SIGKILL) }
-    }
-
     private static func content(_ count: Int) -> Data { Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }) }
 
     private func data(_ path: String) -> Data? { FileManager.default.contents(atPath: path) }
 
-    /// Whether both records of the same sessions agree.
-    private func expectAgreed(_ place: Workplace, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let compared = try await place.rollcall("audit", "verify", "--device", device)
-        #expect(compared.exit == 0, "\(compared.output)\(compared.error)", sourceLocation: sourceLocation)
-    }
-
     @Test("a file goes to the device and comes back the same, and both records tell it the same")
     func roundTrip() async throws {
         try await Workplace.with { place in
-            let daemon = try await Daemon(place)
+            let daemon = try await DeviceDaemon(place)
             let content = Self.content(3_000_001)
             try content.write(to: URL(fileURLWithPath: place.folder + "/menu.bin"))
             let put = try await place.rollcall("put", device, place.folder + "/menu.bin", "/srv/menu.bin", "--yes")
@@ -62,14 +30,14 @@ struct FileTests {
             let kinds = try await place.newEntries().filter { $0.kind.hasPrefix("stream.") }
             #expect(kinds.map(\.kind) == ["stream.opened", "stream.closed", "stream.opened", "stream.closed"])
             #expect(kinds.map(\.subject) == ["put /srv/menu.bin", "put /srv/menu.bin", "get /srv/menu.bin", "get /srv/menu.bin"])
-            try await expectAgreed(place)
+            try await place.expectRecordsAgree()
         }
     }
 
     @Test("a part that an earlier attempt left is gone on with; one of another file is not")
     func continues() async throws {
         try await Workplace.with { place in
-            let daemon = try await Daemon(place)
+            let daemon = try await DeviceDaemon(place)
             let content = Self.content(500_000)
             let path = daemon.root + "/srv/log"
             try content.write(to: URL(fileURLWithPath: path))
@@ -87,14 +55,14 @@ struct FileTests {
             #expect(again.exit == 0 && !again.output.contains("gone on"), "\(again.error)")
             #expect(data(folder + "/log") == content)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["log"])
-            try await expectAgreed(place)
+            try await place.expectRecordsAgree()
         }
     }
 
     @Test("nothing is replaced unless that is asked for, here and there")
     func exists() async throws {
         try await Workplace.with { place in
-            let daemon = try await Daemon(place)
+            let daemon = try await DeviceDaemon(place)
             let (local, remote) = (place.folder + "/file", daemon.root + "/srv/file")
             try Data("here".utf8).write(to: URL(fileURLWithPath: local))
             try Data("there".utf8).write(to: URL(fileURLWithPath: remote))
@@ -114,7 +82,7 @@ struct FileTests {
     @Test("what role, path and owner do not allow is refused with its rule")
     func refused() async throws {
         try await Workplace.with { place in
-            let daemon = try await Daemon(place, role: "repair")
+            let daemon = try await DeviceDaemon(place, role: "repair")
             try Data("1".utf8).write(to: URL(fileURLWithPath: daemon.root + "/srv/file"))
             let local = place.folder + "/file"
             try await place.expectFailure(
@@ -127,7 +95,7 @@ struct FileTests {
             try await place.expectFailure(["get", device, "/etc/group", local], exit: 79, kind: "refused-owner", says: "files off")
             try await place.expectFailure(["get", device, "/etc/"], exit: 64, kind: "usage", says: "plain name")
             #expect(data(local) == nil)
-            try await expectAgreed(place)
+            try await place.expectRecordsAgree()
         }
     }
 

@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Bench"))
 import device as devices  # noqa: E402
-import door  # noqa: E402
+import controller  # noqa: E402
 
 # What a median may grow by, as a share and in its own unit: memory moves by what pages happen to be touched, and the open block in /run by
 # how far the half hour is.
@@ -108,12 +108,12 @@ class Calls:
         while time.monotonic() < end:
             sessions = []
             try:
-                sessions = [door.Session(self.device.agent) for _ in range(SESSIONS)]
+                sessions = [controller.Session(self.device.agent) for _ in range(SESSIONS)]
                 for session in sessions:
-                    numbers = [{0: door.RUN, 1: session.next_number(), 2: probe} for probe in door.PROBES]
+                    numbers = [{0: controller.RUN, 1: session.next_number(), 2: probe} for probe in controller.PROBES]
                     session.send(*numbers)
                 for session in sessions:
-                    answers = session.answers(range(1, len(door.PROBES) + 1))
+                    answers = session.answers(range(1, len(controller.PROBES) + 1))
                     self.asked += len(answers)
                     self.answered += sum(1 for message, _ in answers.values() if is_good(message))
                 self.sessions += len(sessions)
@@ -127,14 +127,14 @@ class Calls:
 
 
 def is_good(message):
-    return message[0] == door.DONE and message[2] == 0 and message[3] == 0
+    return message[0] == controller.DONE and message[2] == 0 and message[3] == 0
 
 
 def soak(device, seconds):
     """Goes on until the time is over; a list of looks, oldest first."""
     device.start()
-    first = door.Session(device.agent)
-    first.push(door.catalogue(device.folder, door.PROBES))
+    first = controller.Session(device.agent)
+    first.push(controller.catalogue(device.folder, controller.PROBES))
     first.close()
     period = max(6, min(60, seconds / 60))
     disk, around, calls, looks = Disk(), Surroundings(device.folder), Calls(device), []

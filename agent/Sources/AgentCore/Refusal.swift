@@ -65,6 +65,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let path = Rule("path")
         /// The file cannot be read or written; the sentence says why.
         public static let file = Rule("file")
+        /// The device cannot connect to it, or the connection broke.
+        public static let tunnel = Rule("tunnel")
         /// A stream of an unknown kind, or more than its credit.
         public static let stream = Rule("stream")
         /// The agent is being stopped.

@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -268,6 +271,35 @@ int32_t rc_connect(const uint8_t *path) {
         return -problem;
     }
     return fd;
+}
+int32_t rc_connect_tcp(const uint8_t *address, uint32_t port) {
+    union { struct sockaddr any; struct sockaddr_in four; struct sockaddr_in6 six; } to;
+    memset(&to, 0, sizeof to);
+    socklen_t size = sizeof to.four;
+    if (inet_pton(AF_INET, (const char *)address, &to.four.sin_addr) == 1) {
+        to.four.sin_family = AF_INET;
+        to.four.sin_port = htons((uint16_t)port);
+    } else if (inet_pton(AF_INET6, (const char *)address, &to.six.sin6_addr) == 1) {
+        to.six.sin6_family = AF_INET6;
+        to.six.sin6_port = htons((uint16_t)port);
+        size = sizeof to.six;
+    } else {
+        return -EINVAL;
+    }
+    int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    if (fd < 0) return -errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(fd, &to.any, size) < 0 && errno != EINPROGRESS) {
+        int problem = errno;
+        close(fd);
+        return -problem;
+    }
+    return fd;
+}
+int32_t rc_socket_problem(int32_t fd) {
+    int problem = 0;
+    socklen_t size = sizeof problem;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) < 0 ? errno : problem;
 }
 int32_t rc_shutdown_write(int32_t fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
 int32_t rc_send_datagram(const uint8_t *path, const uint8_t *bytes, uint64_t count) {

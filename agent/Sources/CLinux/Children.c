@@ -90,9 +90,9 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
                   | limit(RLIMIT_CORE, 0);
     if (limited == 0) measures |= RC_LIMITS;
     errno = 0;
-    int nicer = nice(10);
+    int nicer = plan->keeps_priority ? -1 : nice(10);
     int idle = (int)syscall(SYS_ioprio_set, 1 /* this process */, 0, 3 << 13 /* idle class */);
-    if (!(nicer == -1 && errno != 0) && idle == 0) measures |= RC_LOW_PRIORITY;
+    if (!plan->keeps_priority && !(nicer == -1 && errno != 0) && idle == 0) measures |= RC_LOW_PRIORITY;
     if (plan->own_network && unshare(CLONE_NEWNET) == 0) measures |= RC_NO_NETWORK;
     if (plan->changes_user) {
         /* To these calls -1 means "leave it as it is", which is root. */

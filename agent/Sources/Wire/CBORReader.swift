@@ -1,6 +1,7 @@
 /// Reads the deterministic CBOR of RFC 8949 section 4.2, and refuses every other encoding of the same value.
 ///
-/// Nothing in the input can make it trap, recurse without bound, or allocate more than the input's own length.
+/// Nothing in the input can make it trap, recurse without bound, or allocate more than the input's own length. What every message is read
+/// with is kept from being copied into each of them: together with the writer's that is 24 KiB of the agent.
 public struct CBORReader: Sendable {
     private let bytes: [UInt8]
     private var position: Int
@@ -25,6 +26,7 @@ public struct CBORReader: Sendable {
         if !isAtEnd { throw WireError(.trailingBytes, UInt64(position)) }
     }
 
+    @inline(never)
     private mutating func head() throws(WireError) -> (major: UInt8, argument: UInt64) {
         guard position < bytes.count else { throw WireError(.truncated, UInt64(position)) }
         let first = bytes[position]
@@ -75,6 +77,7 @@ public struct CBORReader: Sendable {
         return found.major == 0 ? Int64(found.argument) : -1 - Int64(found.argument)
     }
 
+    @inline(never)
     private mutating func run(of length: UInt64, limit: Int) throws(WireError) -> ArraySlice<UInt8> {
         guard length <= UInt64(limit) else { throw WireError(.outOfRange, UInt64(position)) }
         guard length <= UInt64(bytes.count - position) else { throw WireError(.truncated, UInt64(position)) }
@@ -84,12 +87,14 @@ public struct CBORReader: Sendable {
     }
 
     /// Reads a byte string of at most `limit` bytes.
+    @inline(never)
     public mutating func byteString(limit: Int = .max) throws(WireError) -> [UInt8] {
         let length = try head(expecting: 2)
         return Array(try run(of: length, limit: limit))
     }
 
     /// Reads a byte string of exactly 32 bytes, as hashes and keys have.
+    @inline(never)
     public mutating func hash() throws(WireError) -> [UInt8] {
         let start = position
         let value = try byteString(limit: 32)
@@ -112,6 +117,7 @@ public struct CBORReader: Sendable {
     }
 
     /// Reads a text of at most `limit` bytes of well-formed UTF-8.
+    @inline(never)
     public mutating func text(limit: Int = .max) throws(WireError) -> Text {
         let length = try head(expecting: 3)
         let slice = try run(of: length, limit: limit)
@@ -129,6 +135,7 @@ public struct CBORReader: Sendable {
         try count(major: 5, limit: limit)
     }
 
+    @inline(never)
     private mutating func count(major: UInt8, limit: Int) throws(WireError) -> Int {
         let value = try head(expecting: major)
         // Each item takes a byte at least, so a count beyond what is left cannot be honest.
@@ -203,6 +210,7 @@ public struct CBORReader: Sendable {
     /// - Returns: Which keys were there.
     /// - Throws: `.malformed` if keys are not ascending or a value is empty, and what `field` throws.
     @discardableResult
+    @inline(never)
     public mutating func fields(_ field: (inout CBORReader, UInt64) throws(WireError) -> Bool) throws(WireError) -> FieldKeys {
         let pairs = try map(limit: .max)
         var last: UInt64?

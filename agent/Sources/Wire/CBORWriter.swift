@@ -8,6 +8,7 @@ public struct CBORWriter: Sendable {
     /// Starts with nothing written.
     public init() {}
 
+    @inline(never)
     private mutating func head(_ major: UInt8, _ argument: UInt64) {
         let type = major << 5
         switch argument {
@@ -45,12 +46,14 @@ public struct CBORWriter: Sendable {
     }
 
     /// Writes a byte string.
+    @inline(never)
     public mutating func byteString(_ value: [UInt8]) {
         head(2, UInt64(value.count))
         bytes.append(contentsOf: value)
     }
 
     /// Writes a text string.
+    @inline(never)
     public mutating func text(_ value: Text) {
         head(3, UInt64(value.bytes.count))
         bytes.append(contentsOf: value.bytes)
@@ -80,6 +83,7 @@ public struct FieldWriter: Sendable {
     /// Starts an empty map.
     public init() {}
 
+    @inline(never)
     private mutating func key(_ key: UInt64) {
         precondition(lastKey.map { $0 < key } ?? true, "map keys are written in ascending order")
         lastKey = key
@@ -88,6 +92,7 @@ public struct FieldWriter: Sendable {
     }
 
     /// Adds a non-negative integer.
+    @inline(never)
     public mutating func unsigned(_ key: UInt64, _ value: UInt64) {
         self.key(key)
         pairs.unsigned(value)
@@ -100,6 +105,7 @@ public struct FieldWriter: Sendable {
     }
 
     /// Adds a byte string; an empty one is left out.
+    @inline(never)
     public mutating func byteString(_ key: UInt64, _ value: [UInt8]) {
         if value.isEmpty { return }
         self.key(key)
@@ -107,6 +113,7 @@ public struct FieldWriter: Sendable {
     }
 
     /// Adds a text; an empty one is left out.
+    @inline(never)
     public mutating func text(_ key: UInt64, _ value: Text) {
         if value.isEmpty { return }
         self.key(key)
@@ -114,11 +121,13 @@ public struct FieldWriter: Sendable {
     }
 
     /// Adds a text for people as ``Text/sentence(limit:)`` makes it, whatever it holds; an empty one is left out.
+    @inline(never)
     public mutating func sentence(_ key: UInt64, _ value: Text, limit: Int = RollcallProtocol.sentenceSizeLimit) {
         text(key, value.sentence(limit: limit))
     }
 
     /// Adds an array of byte strings; an empty one is left out.
+    @inline(never)
     public mutating func byteStrings(_ key: UInt64, _ values: [[UInt8]]) {
         if values.isEmpty { return }
         self.key(key)
@@ -127,6 +136,7 @@ public struct FieldWriter: Sendable {
     }
 
     /// Adds an array of texts; an empty one is left out.
+    @inline(never)
     public mutating func texts(_ key: UInt64, _ values: [Text]) {
         if values.isEmpty { return }
         self.key(key)

@@ -60,7 +60,7 @@ public struct OpenStream: Equatable, Sendable {
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        let fields = try StreamFields(&reader, numbers: [4, 5, 6, 8, 9], texts: [2, 3], bytes: 7, required: 2)
+        let fields = try StreamFields(&reader, numbers: 4...9, texts: 2, bytes: 7)
         self.init(
             request: fields.numbers[1], kind: fields.texts[0], target: fields.texts[1], size: fields.numbers[4], offset: fields.numbers[5],
             time: fields.numbers[6], digest: fields.bytes, flags: Flags(rawValue: fields.numbers[8]), credit: fields.numbers[9])
@@ -104,7 +104,7 @@ public struct StreamOpened: Equatable, Sendable {
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        let fields = try StreamFields(&reader, numbers: [2, 3, 4, 6], bytes: 5)
+        let fields = try StreamFields(&reader, numbers: 2...6, bytes: 5)
         guard fields.bytes.isEmpty || fields.bytes.count == 32 else { throw WireError(.outOfRange, 5) }
         self.init(
             request: fields.numbers[1], size: fields.numbers[2], offset: fields.numbers[3], time: fields.numbers[4], digest: fields.bytes,
@@ -131,7 +131,8 @@ public struct StreamData: Equatable, Sendable {
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        let fields = try StreamFields(&reader, numbers: [], bytes: 2, required: 2)
+        let fields = try StreamFields(&reader, numbers: 1...1, bytes: 2)
+        if fields.bytes.isEmpty { throw WireError(.missingField, 2) }
         self.init(request: fields.numbers[1], bytes: fields.bytes)
     }
 }
@@ -179,7 +180,7 @@ public struct StreamControl: Equatable, Sendable {
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
-        let fields = try StreamFields(&reader, numbers: [2, 3, 4])
+        let fields = try StreamFields(&reader, numbers: 2...4, bytes: 0)
         self.init(
             request: fields.numbers[1], kind: Kind(rawValue: fields.numbers[2]), value: fields.numbers[3], other: fields.numbers[4])
     }
@@ -193,28 +194,30 @@ private struct StreamFields {
     var texts: [Text] = ["", ""]
     var bytes: [UInt8] = []
 
-    /// Reads a message whose numbers must all be there, and one field more where `required` says so.
-    init(
-        _ reader: inout CBORReader, numbers keys: [UInt64], texts textKeys: [UInt64] = [], bytes bytesKey: UInt64 = 0,
-        required extra: UInt64 = 1
-    ) throws(WireError) {
+    /// Reads a message.
+    ///
+    /// - Parameters:
+    ///   - keys: Of numbers, which must all be there.
+    ///   - texts: Key of the first of two texts; 0 for none. The first must be there.
+    ///   - bytesKey: Key of a byte string; 0 for none.
+    init(_ reader: inout CBORReader, numbers keys: ClosedRange<UInt64>, texts: UInt64 = 0, bytes bytesKey: UInt64) throws(WireError) {
         var found = StreamFields()
         let seen = try reader.fields { (reader, key) throws(WireError) in
             if key == 1 {
                 found.numbers[1] = try reader.requestNumber()
-            } else if keys.contains(key) {
-                found.numbers[Int(key)] = try reader.unsigned(limit: RollcallProtocol.streamSizeLimit)
             } else if key == bytesKey, key > 0 {
                 found.bytes = try reader.byteString(limit: RollcallProtocol.chunkSizeLimit)
-            } else if let index = textKeys.firstIndex(of: key) {
-                found.texts[index] = try reader.text(limit: RollcallProtocol.targetSizeLimit)
+            } else if keys.contains(key) {
+                found.numbers[Int(key)] = try reader.unsigned(limit: RollcallProtocol.streamSizeLimit)
+            } else if texts > 0, key == texts || key == texts + 1 {
+                found.texts[Int(key - texts)] = try reader.text(limit: RollcallProtocol.targetSizeLimit)
             } else {
                 return false
             }
             return true
         }
-        for key in keys { try seen.require(key) }
-        try seen.require(1, extra)
+        for key in keys where key != bytesKey { try seen.require(key) }
+        try seen.require(1, max(texts, 1))
         self = found
     }
 

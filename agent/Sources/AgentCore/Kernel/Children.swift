@@ -25,6 +25,8 @@ public struct ChildLimits: Sendable {
     public var writable: [Text] = []
     /// Whether its standard input is a pipe; /dev/null otherwise.
     public var hasInput = false
+    /// Whether it keeps the agent's CPU priority.
+    public var keepsPriority = false
     /// A directory that it may neither read nor write, whatever else it may; empty for none.
     public var hidden: [UInt8] = []
 }
@@ -82,6 +84,7 @@ extension Kernel {
             plan.output = pipes.output.write.number
             plan.error = pipes.error.write.number
             plan.status = pipes.status.write.number
+            plan.keeps_priority = limits.keepsPriority ? 1 : 0
             plan.input = pipes.input?.read.number ?? 0
             if let identity = limits.identity {
                 plan.changes_user = 1

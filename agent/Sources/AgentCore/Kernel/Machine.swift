@@ -165,6 +165,17 @@ extension Kernel {
     /// Connects to a Unix socket.
     public func connect(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0])) }
 
+    /// Begins to connect to a numeric address; the socket is writable once that is decided.
+    public func connect(_ address: [UInt8], port: UInt64) throws(Errno) -> Descriptor {
+        try descriptor(rc_connect_tcp(address + [0], UInt32(truncatingIfNeeded: port)))
+    }
+
+    /// Why a socket failed; nil where it did not.
+    public func problem(of socket: Descriptor) -> Errno? {
+        let number = rc_socket_problem(socket.number)
+        return number == 0 ? nil : Errno(rawValue: number)
+    }
+
     /// Tells the other end of a socket that nothing more will come.
     public func shutdownWrite(_ socket: Descriptor) { _ = rc_shutdown_write(socket.number) }
 

@@ -5,6 +5,8 @@ struct Outbound {
 
     /// Beyond this many bytes nothing more is read from the controller or from the children that answer it.
     static let highWater = 65_536
+    /// The same for streams.
+    static let streamWater = 32_768
 
     var byteCount: Int { bytes.count - start }
     var isEmpty: Bool { byteCount == 0 }
@@ -26,7 +28,7 @@ struct Outbound {
         if start == bytes.count {
             bytes = []
             start = 0
-        } else if start >= Self.highWater {
+        } else if start >= Self.streamWater / 2 {
             // What never runs empty would keep all that was ever written.
             bytes.removeFirst(start)
             start = 0

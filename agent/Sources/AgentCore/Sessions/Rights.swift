@@ -15,6 +15,8 @@ public enum Action: Sendable {
     case get
     /// Write a file.
     case put
+    /// Connect to a host and port.
+    case tunnel
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -25,7 +27,7 @@ public enum Action: Sendable {
         case .entries, .telemetry: (.observe, false)
         case .push: (.repair, false)
         case .get: (.repair, true)
-        case .put: (.shell, true)
+        case .put, .tunnel: (.shell, true)
         }
     }
 
@@ -33,7 +35,7 @@ public enum Action: Sendable {
     var impact: Impact {
         switch self {
         case .probe(let impact): impact
-        case .put: .change
+        case .put, .tunnel: .change
         default: .observe
         }
     }

@@ -75,6 +75,8 @@ public final class Session {
     public var wantsInput: Bool { !isEnded && outbound.hasRoom && !device.streams.isHoldingUp(session: number) }
     /// Whether answers may be added.
     public var hasRoom: Bool { outbound.hasRoom }
+    /// Whether bytes of streams may be added: answers go before them.
+    var hasRoomForStreams: Bool { outbound.byteCount < Outbound.streamWater }
     /// What is to be written to the controller next.
     public var pendingOutput: ArraySlice<UInt8> { outbound.pending }
     /// Takes note that the first `count` bytes of ``pendingOutput`` were written.

@@ -12,7 +12,8 @@ extension Session {
     private func subject(of open: OpenStream) -> Text { open.kind + " " + open.target }
 
     private func admitAndOpen(_ open: OpenStream) throws(Refusal) {
-        let (get, put): (Text, Text) = ("get", "put")
+        let (get, put, tunnel): (Text, Text, Text) = ("get", "put", "tunnel")
+        if open.kind == tunnel { return try admitAndConnect(open) }
         let isPut = open.kind == put
         guard isPut || open.kind == get else { throw Refusal(.stream, "This agent has no streams of that kind.") }
         try admit(open.request, isPut ? .put : .get)
@@ -27,12 +28,25 @@ extension Session {
         }
         var opened = entry(.streamOpened, subject: subject(of: open), request: open.request)
         if isPut { (opened.digest, opened.count) = (open.digest, open.size) }
+        try begin(opened) { () throws(Refusal) in try device.streams.open(open, session: self, isLimited: role != .shell) }
+    }
+
+    private func admitAndConnect(_ open: OpenStream) throws(Refusal) {
+        try admit(open.request, .tunnel)
+        guard device.configuration.tunnels.contains(open.target.bytes), let target = TunnelTarget(open.target.bytes) else {
+            throw Refusal(.path, "The device's agent.conf does not list this (tunnel ADDRESS:PORT).")
+        }
+        let opened = entry(.streamOpened, subject: subject(of: open), request: open.request)
+        try begin(opened) { () throws(Refusal) in try device.streams.connect(open, target, session: self) }
+    }
+
+    /// Opens what is on record now.
+    private func begin(_ opened: LedgerEntry, _ work: () throws(Refusal) -> Void) throws(Refusal) {
         try record(opened, mustBeDurable: true)
-        live.append(open.request)
-        do throws(Refusal) {
-            try device.streams.open(open, session: self, isLimited: role != .shell)
-        } catch {
-            retire(open.request)
+        let request = opened.request ?? 0
+        live.append(request)
+        do throws(Refusal) { try work() } catch {
+            retire(request)
             throw error
         }
     }

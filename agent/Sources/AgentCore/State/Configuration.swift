@@ -12,6 +12,8 @@ public struct Configuration: Equatable, Sendable {
     public var readPaths: [[UInt8]] = []
     /// `write-path`: absolute paths beneath which the role shell writes files. Empty: the usual ones.
     public var writePaths: [[UInt8]] = []
+    /// `tunnel`: where the role shell may connect to, as `ADDRESS:PORT` with a numeric address, `[ADDRESS]:PORT` for IPv6.
+    public var tunnels: [[UInt8]] = []
     /// `telemetry`: whether the daemon samples the device.
     public var keepsTelemetry = true
     /// `telemetry-interval`: seconds between samples, 1 to 600.
@@ -40,6 +42,7 @@ public struct Configuration: Equatable, Sendable {
             ConfigurationKey(name: "ledger-size", form: "and a size from 64KiB to 64MiB"),
             ConfigurationKey(name: "read-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
             ConfigurationKey(name: "write-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
+            ConfigurationKey(name: "tunnel", form: "and an ADDRESS:PORT in numbers", isRepeatable: true),
             ConfigurationKey(name: "telemetry", form: "on, or off"),
             ConfigurationKey(name: "telemetry-interval", form: "and a number of seconds from 1 to 600"),
         ]
@@ -61,10 +64,13 @@ public struct Configuration: Equatable, Sendable {
             writePaths.append(word)
             return FilePath.isPlain(word)
         case 5:
+            tunnels.append(word)
+            return TunnelTarget(word) != nil
+        case 6:
             let (on, off): (Text, Text) = ("on", "off")
             keepsTelemetry = word == on.bytes
             return keepsTelemetry || word == off.bytes
-        case 6:
+        case 7:
             guard let seconds = Decimal.unsigned(word[...]), (1...600).contains(seconds) else { return false }
             telemetrySeconds = seconds
         default:

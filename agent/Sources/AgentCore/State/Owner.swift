@@ -24,6 +24,7 @@ public final class Owner {
         let policy = try policy()
         if case .get = action { try Self.check(policy.files, "files") }
         if case .put = action { try Self.check(policy.files, "files") }
+        if case .tunnel = action { try Self.check(policy.tunnel, "tunnel") }
         let impact = action.impact
         guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {

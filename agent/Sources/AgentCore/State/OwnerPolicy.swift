@@ -9,6 +9,8 @@ public struct OwnerPolicy {
     var hours: (from: UInt64, to: UInt64)?
     /// `files`: whether files are carried; nil where nothing is said, which means on.
     var files: Bool?
+    /// `tunnel`: whether staff reach other hosts and ports through the device; nil as above.
+    var tunnel: Bool?
     /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
     var neverRead: [[UInt8]] = []
 
@@ -18,6 +20,7 @@ public struct OwnerPolicy {
             ConfigurationKey(name: "highest-impact", form: "observe, disturb or change"),
             ConfigurationKey(name: "hours", form: "HH:MM-HH:MM"),
             ConfigurationKey(name: "files", form: "on, or off"),
+            ConfigurationKey(name: "tunnel", form: "on, or off"),
             ConfigurationKey(name: "never-read", form: "and an absolute path", isRepeatable: true),
         ]
     }
@@ -28,11 +31,12 @@ public struct OwnerPolicy {
             let impacts: [Impact] = [.observe, .disturb, .change]
             highestImpact = impacts.first { $0.name.bytes == word }
             return highestImpact != nil
-        case 2:
+        case 2, 3:
             let (on, off): (Text, Text) = ("on", "off")
-            files = word == on.bytes
-            return word == on.bytes || word == off.bytes
-        case 3:
+            let isOn = word == on.bytes
+            if key == 2 { files = isOn } else { tunnel = isOn }
+            return isOn || word == off.bytes
+        case 4:
             neverRead.append(word)
             return FilePath.isPlain(word)
         default:

@@ -10,6 +10,9 @@ enum FilePath {
         }
     }
 
+    /// The paths in a text, with spaces between them.
+    static func list(_ text: Text) -> [[UInt8]] { text.bytes.split(separator: 32).map { Array($0) } }
+
     /// Whether `path` is `top`, or lies beneath it.
     static func isBeneath(_ path: [UInt8], _ top: [UInt8]) -> Bool {
         path.starts(with: top) && (path.count == top.count || path[top.count] == 47)

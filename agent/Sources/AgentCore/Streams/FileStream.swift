@@ -1,16 +1,19 @@
 internal import LedgerCore
 internal import Wire
 
-/// One stream under way: a child that reads or writes a file, and what is on its way to and from it.
+/// One stream under way: a child that reads or writes a file or a connection, and what is on its way to and from it.
 final class FileStream {
     let open: OpenStream
     let session: Session
+    /// The child; 0 where it is a connection.
     let pid: Int32
+    /// Hashes of what a connection gave and took.
+    var hashes = (given: SHA256(), taken: SHA256())
     /// What the child is given to write; nil once there is no more.
     var sink: Descriptor?
     /// What comes from the child; nil at its end.
     var source: Descriptor?
-    private let status: Descriptor
+    private let status: Descriptor?
     /// Bytes that the child has not taken yet.
     var backlog: [UInt8] = []
     var backlogStart = 0
@@ -35,9 +38,19 @@ final class FileStream {
 
     /// Bytes the controller may send ahead: beyond the product of rate and round trip of any link the agent is used over. They do not wait
     /// here: the agent reads nothing more of a session while the child is behind.
-    static let window: UInt64 = 4 << 20
+    private static let fileWindow: UInt64 = 4 << 20
+    /// The same for a connection, whose bytes do wait here: one that does not take them must not hold up the others.
+    private static let connectionWindow: UInt64 = 32_768
     /// Bytes waiting for the child beyond which nothing more is read from the session.
-    static let backlogLimit = 32_768
+    static let backlogLimit = 16_384
+
+    init(_ open: OpenStream, session: Session, connection: Descriptor, now: UInt64) {
+        self.open = open
+        self.session = session
+        (pid, sink, source, status) = (0, connection, connection, nil)
+        credit = open.credit
+        activeAt = now
+    }
 
     init(_ open: OpenStream, session: Session, child: StartedChild, now: UInt64) {
         self.open = open
@@ -50,11 +63,14 @@ final class FileStream {
         activeAt = now
     }
 
-    var isPut: Bool { sink != nil || open.kind == "put" }
+    var isPut: Bool { open.kind == "put" }
+    var isConnection: Bool { pid == 0 }
+    var window: UInt64 { isConnection ? Self.connectionWindow : isPut ? Self.fileWindow : 0 }
     var backlogCount: Int { backlog.count - backlogStart }
 
     /// What the child said at its end; nil where it said nothing.
     func finalReport(_ kernel: Kernel) -> FileReport? {
+        guard let status else { return nil }
         var bytes: [UInt8] = []
         let size = 8 + FileReport.byteCount
         while bytes.count < size, let more = try? kernel.read(status, limit: size - bytes.count), !more.isEmpty { bytes += more }

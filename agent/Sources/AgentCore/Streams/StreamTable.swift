@@ -1,3 +1,4 @@
+internal import LedgerCore
 internal import Wire
 
 /// The streams of all sessions. Whatever blocks does so in a child, and what waits here is bounded.
@@ -9,7 +10,7 @@ public final class StreamTable {
     private var streams: [FileStream] = []
 
     /// Streams at once, of all sessions together.
-    static let countLimit = 8
+    static let countLimit = 16
     /// Reads of one stream in one round, so that none goes short.
     private static let readsInRound = 4
     /// Seconds of CPU time that one child may take.
@@ -27,23 +28,43 @@ public final class StreamTable {
 
     /// Whether bytes of a session wait for a child, so that no more are to be read from it.
     func isHoldingUp(session: UInt64) -> Bool {
-        streams.contains { $0.session.number == session && $0.backlogCount > FileStream.backlogLimit }
+        streams.contains { $0.isPut && $0.session.number == session && $0.backlogCount > FileStream.backlogLimit }
     }
 
     // MARK: Requests
+
+    private func checkRoom() throws(Refusal) {
+        if streams.count >= Self.countLimit { throw Refusal(.busy, "16 streams are open on this device; wait for one of them.") }
+    }
+
+    /// Opens a connection that was checked and is on record.
+    func connect(_ open: OpenStream, _ target: TunnelTarget, session: Session) throws(Refusal) {
+        try checkRoom()
+        do throws(Errno) {
+            let connection = try kernel.connect(target.address, port: target.port)
+            streams.append(FileStream(open, session: session, connection: connection, now: kernel.monotonic))
+        } catch {
+            throw Self.refusal(ofConnection: error)
+        }
+    }
+
+    private static func refusal(ofConnection problem: Errno) -> Refusal {
+        Refusal(.tunnel, "The device has no connection to it (errno " + .decimal(UInt64(problem.rawValue.magnitude)) + ").")
+    }
 
     /// Opens a stream that was checked and is on record.
     ///
     /// - Parameter isLimited: Whether a file is read with the rights of `nobody` in the groups of those who read logs.
     func open(_ open: OpenStream, session: Session, isLimited: Bool) throws(Refusal) {
         let isPut = open.kind == "put"
-        if streams.count >= Self.countLimit { throw Refusal(.busy, "8 files are being carried on this device; wait for one of them.") }
+        try checkRoom()
         if executor.stuck.contains(where: { $0.name == Self.name(of: open) }) || executor.stuck.count >= Executor.stuckCountLimit {
             throw Refusal(.stuck, "An earlier transfer of it hangs in the kernel; it is tried again once that returns.")
         }
         var limits = ChildLimits(ownNetwork: kernel.isRoot, cpuSeconds: Self.cpuLimit)
         limits.identity = isLimited && kernel.mayChangeUser ? try reader() : nil
         limits.hasInput = isPut
+        limits.keepsPriority = true
         limits.sandbox = kernel.sandbox
         if executor.requiresSandbox { limits.required = Sandbox.required }
         limits.hidden = settings.state
@@ -117,7 +138,7 @@ public final class StreamTable {
         stream.endedBecause = (refusal, kernel.monotonic)
         (stream.sink, stream.source, stream.backlog, stream.backlogStart) = (nil, nil, [], 0)
         // A child that is writing sees the end of its input and keeps what is whole of it; one that reads is of no more use.
-        if !stream.isPut { kernel.kill(stream.pid) }
+        if !stream.isPut, !stream.isConnection { kernel.kill(stream.pid) }
     }
 
     // MARK: One round of the loop
@@ -125,9 +146,11 @@ public final class StreamTable {
     /// Adds the pipes that something can be done with.
     public func prepare(_ polls: inout PollSet) {
         for stream in streams {
-            stream.sinkPlace = stream.backlogCount > 0 ? stream.sink.map { polls.add($0, .writable) } : nil
-            let wantsOutput = stream.report == nil || stream.isPut || stream.credit > 0
-            stream.sourcePlace = wantsOutput && stream.session.hasRoom ? stream.source.map { polls.add($0, .readable) } : nil
+            let isConnecting = stream.isConnection && stream.report == nil
+            stream.sinkPlace = stream.backlogCount > 0 || isConnecting ? stream.sink.map { polls.add($0, .writable) } : nil
+            let wantsOutput =
+                stream.isConnection ? !isConnecting && stream.credit > 0 : stream.report == nil || stream.isPut || stream.credit > 0
+            stream.sourcePlace = wantsOutput && stream.session.hasRoomForStreams ? stream.source.map { polls.add($0, .readable) } : nil
         }
     }
 
@@ -144,7 +167,9 @@ public final class StreamTable {
     /// Carries what can be carried, and ends what has ended.
     public func turn(_ polls: PollSet) {
         for stream in streams {
-            if let place = stream.sinkPlace, !polls.events(at: place).isEmpty { write(stream) }
+            if let place = stream.sinkPlace, !polls.events(at: place).isEmpty {
+                if stream.isConnection, stream.report == nil { connected(stream) } else { write(stream) }
+            }
             if let place = stream.sourcePlace, !polls.events(at: place).isEmpty { read(stream) }
             (stream.sinkPlace, stream.sourcePlace) = (nil, nil)
         }
@@ -152,10 +177,21 @@ public final class StreamTable {
         for stream in streams { advance(stream, now) }
     }
 
+    private func connected(_ stream: FileStream) {
+        if let sink = stream.sink, let problem = kernel.problem(of: sink) { return end(stream, Self.refusal(ofConnection: problem)) }
+        begin(stream, FileReport())
+        write(stream)
+    }
+
     private func write(_ stream: FileStream) {
+        // A controller may say that it has no more to send before it is known whether there is a connection.
+        if stream.isConnection, stream.report == nil { return }
         while let sink = stream.sink, stream.backlogCount > 0 {
             do throws(Errno) {
                 let count = try kernel.write(sink, stream.backlog[stream.backlogStart...])
+                if stream.isConnection {
+                    stream.hashes.taken.update(Array(stream.backlog[stream.backlogStart..<stream.backlogStart + count]))
+                }
                 stream.backlogStart += count
                 stream.count += UInt64(count)
                 stream.taken += UInt64(count)
@@ -164,6 +200,7 @@ public final class StreamTable {
                 if error == .again { break }
                 // The child is gone or going, and says why.
                 (stream.sink, stream.backlog, stream.backlogStart) = (nil, [], 0)
+                if stream.isConnection { end(stream, Self.refusal(ofConnection: error)) }
                 return
             }
         }
@@ -171,28 +208,34 @@ public final class StreamTable {
             stream.backlog.removeFirst(stream.backlogStart)
             stream.backlogStart = 0
         }
-        if stream.taken >= FileStream.window / 4 {
+        if stream.taken > 0, stream.taken >= stream.window / 4 {
             stream.granted += stream.taken
             stream.session.send(.control(StreamControl(request: stream.open.request, kind: .credit, value: stream.taken)))
             stream.taken = 0
         }
-        if stream.isInputEnded, stream.backlogCount == 0 { stream.sink = nil }
+        if stream.isInputEnded, stream.backlogCount == 0, let sink = stream.sink {
+            if stream.isConnection { kernel.shutdownWrite(sink) }
+            stream.sink = nil
+        }
     }
 
     private func read(_ stream: FileStream) {
         for _ in 0..<Self.readsInRound {
-            guard let source = stream.source, stream.session.hasRoom else { return }
+            guard let source = stream.source, stream.session.hasRoomForStreams else { return }
             let isHead = stream.report == nil
             let room = isHead ? FileReport.byteCount - stream.head.count : Int(min(stream.credit, UInt64(RollcallProtocol.chunkSizeLimit)))
             // One that writes has only its end to tell.
             if room == 0, !stream.isPut { return }
             let bytes: [UInt8]
             do throws(Errno) { bytes = try kernel.read(source, limit: max(room, 1)) } catch {
-                if error != .again { stream.source = nil }
+                if error == .again { return }
+                stream.source = nil
+                if stream.isConnection { end(stream, Self.refusal(ofConnection: error)) }
                 return
             }
             if bytes.isEmpty {
                 stream.source = nil
+                if stream.isConnection { stream.session.send(.control(StreamControl(request: stream.open.request, kind: .end))) }
                 return
             }
             stream.activeAt = kernel.monotonic
@@ -202,9 +245,12 @@ public final class StreamTable {
 
     private func begin(_ stream: FileStream, _ bytes: [UInt8]) {
         stream.head += bytes
-        guard let report = FileReport(stream.head[...]) else { return }
+        if let report = FileReport(stream.head[...]) { begin(stream, report) }
+    }
+
+    private func begin(_ stream: FileStream, _ report: FileReport) {
         stream.report = report
-        stream.granted = stream.isPut ? FileStream.window : 0
+        stream.granted = stream.window
         stream.session.send(
             .streamOpened(
                 StreamOpened(
@@ -213,6 +259,7 @@ public final class StreamTable {
     }
 
     private func send(_ stream: FileStream, _ bytes: [UInt8]) {
+        if stream.isConnection { stream.hashes.given.update(bytes) }
         stream.credit -= UInt64(bytes.count)
         stream.count += UInt64(bytes.count)
         stream.session.send(.data(StreamData(request: stream.open.request, bytes: bytes)))
@@ -221,18 +268,29 @@ public final class StreamTable {
     // MARK: Ends
 
     private func advance(_ stream: FileStream, _ now: UInt64) {
+        if stream.endedBecause == nil, now >= stream.activeAt + Settings.idleTimeLimit {
+            end(stream, Refusal(.idle, "Nothing of it was carried for 10 minutes, so it was given up."))
+        }
+        if stream.isConnection {
+            if stream.source == nil, stream.sink == nil { finish(stream, stream.endedBecause == nil ? connectionReport(stream) : nil) }
+            return
+        }
         if let ended = stream.endedBecause, now >= ended.at + Executor.grace {
             kernel.kill(stream.pid)
             if now >= ended.at + 2 * Executor.grace { return abandon(stream) }
-        }
-        if stream.endedBecause == nil, now >= stream.activeAt + Settings.idleTimeLimit {
-            end(stream, Refusal(.idle, "Nothing of this file was carried for 10 minutes, so it was given up."))
         }
         // Everything that the child has said is read before its end is told.
         guard stream.source == nil, kernel.hasExited(stream.pid) else { return }
         kernel.killGroup(stream.pid)
         _ = kernel.reap(stream.pid)
         finish(stream, stream.finalReport(kernel))
+    }
+
+    private func connectionReport(_ stream: FileStream) -> FileReport {
+        var report = FileReport()
+        let hashes = stream.hashes
+        report.digest = SHA256.answerDigest(output: hashes.given.finish(), error: hashes.taken.finish())
+        return report
     }
 
     /// Gives up a child that outlived SIGKILL.

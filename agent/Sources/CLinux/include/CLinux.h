@@ -83,6 +83,10 @@ uint64_t rc_take_signals(int32_t fd);
 int32_t rc_listen(const uint8_t *path);
 int32_t rc_accept(int32_t fd, uint32_t *uid);
 int32_t rc_connect(const uint8_t *path);
+/* Begins to connect to a numeric IPv4 or IPv6 address; the socket is writable once that is decided, and rc_socket_problem tells how. */
+int32_t rc_connect_tcp(const uint8_t *address, uint32_t port);
+/* The errno of a socket, 0 for none (SO_ERROR). */
+int32_t rc_socket_problem(int32_t fd);
 int32_t rc_shutdown_write(int32_t fd);
 /* Sends one datagram to a Unix socket; a path that begins with @ is an abstract name (sd_notify(3)). */
 int32_t rc_send_datagram(const uint8_t *path, const uint8_t *bytes, uint64_t count);
@@ -93,6 +97,8 @@ struct rc_plan {
     int32_t output, error, status;
     /* Standard input; 0 for /dev/null. */
     int32_t input;
+    /* Whether it keeps the agent's CPU priority: somebody waits for every byte of it. */
+    uint32_t keeps_priority;
     uint32_t changes_user, uid, gid, group_count;
     const uint32_t *groups;
     uint32_t own_network;
