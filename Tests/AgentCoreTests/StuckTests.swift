@@ -54,6 +54,32 @@ struct StuckTests {
         #expect(forkCount == 2)
     }
 
+    @Test("answers out of memory wait for one another, and never for a mount that hangs; what has no blocks is not asked")
+    func batch() throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            "proc/self/mounts", "p /proc proc rw 0 0\na / ext4 rw 0 0\nt /etc tmpfs rw 0 0\nc /sys cgroup2 rw 0 0\nb /proc xfs rw 0 0\n")
+        try scratch.write("etc/here", "")
+        let kernel = Kernel()
+        var (forkCount, spaceCount) = (0, 0)
+        kernel.fault = { call in
+            if call == .fork { forkCount += 1 }
+            if call == .space { spaceCount += 1 }
+            // The third that the first child asks is the third of those that are to be asked.
+            if call == .space, forkCount == 1, spaceCount == 3 { while true { pause() } }
+            return nil
+        }
+        let talk = try Conversation([ProbeDefinition(id: "space", impact: .observe, source: .statfs)], scratch: scratch, kernel: kernel)
+        try talk.open()
+        let (output, end) = try talk.run("space")
+        #expect(try #require(end.done).note == "did not answer: /proc")
+        var reader = CBORReader(output)
+        let rows = [try MountRow(&reader), try MountRow(&reader), try MountRow(&reader)]
+        try reader.end()
+        #expect(rows.map { $0.status } == [0, 0, 110])
+        #expect(rows.map { Text($0.source).string } == ["a", "t", "b"])
+    }
+
     enum Delay: CaseIterable, Sendable {
         /// The child is late before it asks anything, as after a slow fork.
         case start

@@ -10,8 +10,8 @@ final class TelemetryRecorder {
     struct Schedule {
         /// Milliseconds between samples.
         var interval: UInt64 = 10_000
-        /// Milliseconds after which a block is sealed: so long, because the flash wears by the write (docs/decisions/0006). Beside the block
-        /// ext4 writes 16 KiB for each, of its journal and for the time of the change; twice as often would be above 1 MiB a day.
+        /// Milliseconds after which a block is sealed: so long, because the flash wears by the write (docs/decisions/0006). Beside the
+        /// block ext4 writes 16 KiB for each, of its journal and for the time of the change; twice as often would be above 1 MiB a day.
         var sealInterval: UInt64 = 3_600_000
         /// Milliseconds between looks at mounts, sensors and logins, and between copies to /run.
         var slowInterval: UInt64 = 60_000
