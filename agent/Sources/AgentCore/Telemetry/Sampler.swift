@@ -35,7 +35,9 @@ struct Sampler {
         do throws(Errno) {
             if kept.isEmpty { kept = [Descriptor?](repeating: nil, count: TableRow.files.count) }
             let opened: Descriptor
-            if let known = kept[file] { opened = known } else {
+            if let known = kept[file] {
+                opened = known
+            } else {
                 opened = try kernel.open(root + Text(stringLiteral: TableRow.files[file]).bytes, .read)
             }
             kept[file] = nil
