@@ -109,7 +109,8 @@ let package = Package(
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
         // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
         .target(
-            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "LedgerCore", "SSH", "Wire"], path: "Tests/Fuzz/Targets",
+            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "LedgerCore", "SSH", "Telemetry", "Wire"],
+            path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("TelemetryTests", ["Telemetry", "Wire"]),

@@ -17,8 +17,15 @@ enum PackageArchitecture: String, CaseIterable, Sendable, CustomTestStringConver
     }
 }
 
-/// Runs a program to its end; what it says on either stream is its output.
-func run(_ words: [String]) throws -> (status: Int32, output: String) {
+/// Runs a program to its end, on a thread of its own: packing takes a while, and others' tests share the few threads of tasks. What it says
+/// on either stream is its output.
+func run(_ words: [String]) async throws -> (status: Int32, output: String) {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try runToItsEnd(words) }) }
+    }
+}
+
+private func runToItsEnd(_ words: [String]) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
@@ -36,58 +43,59 @@ func run(_ words: [String]) throws -> (status: Int32, output: String) {
 @Suite("Packages", .serialized)
 struct PackageTests {
     /// A folder with all packages, packed once for all tests; beside those that enrolment takes, which another test may be using.
-    private static let packed = Result {
+    private static let packed = Task {
         let folder = repository.appendingPathComponent(".build-agent/packages-for-tests").path
-        let (status, text) = try run(["scripts/package", "--all", "--out", folder])
+        let (status, text) = try await run(["scripts/package", "--all", "--out", folder])
         try #require(status == 0, "\(text)")
         return folder
     }
 
-    private func package(_ architecture: PackageArchitecture) throws -> String {
-        let folder = try Self.packed.get()
-        let (_, text) = try run(["scripts/package", "--arch", architecture.rawValue, "--out", folder, "--path"])
+    private func package(_ architecture: PackageArchitecture) async throws -> String {
+        let folder = try await Self.packed.value
+        let (_, text) = try await run(["scripts/package", "--arch", architecture.rawValue, "--out", folder, "--path"])
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private func must(_ words: String...) throws -> String {
-        let (status, text) = try run(words)
+    private func must(_ words: String...) async throws -> String {
+        let (status, text) = try await run(words)
         try #require(status == 0, "\(words): \(text)")
         return text
     }
 
     @Test("lintian has nothing against it but what the overrides name", arguments: PackageArchitecture.allCases)
-    func lintian(_ architecture: PackageArchitecture) throws {
+    func lintian(_ architecture: PackageArchitecture) async throws {
         try #require(FileManager.default.isExecutableFile(atPath: "/usr/bin/lintian"), "no lintian; run scripts/setup test first")
-        let (status, text) = try run([
+        let (status, text) = try await run([
             "lintian", "--allow-root", "--profile", "debian", "--fail-on", "error,warning", "--tag-display-limit", "0",
-            try package(architecture),
+            try await package(architecture),
         ])
         #expect(status == 0 && text.isEmpty, "\(text)")
     }
 
     @Test("it holds the agent of its architecture, and a checksum for each file", arguments: PackageArchitecture.allCases)
-    func content(_ architecture: PackageArchitecture) throws {
-        let package = try package(architecture)
-        #expect(try must("dpkg-deb", "--field", package, "Architecture") == architecture.rawValue + "\n")
+    func content(_ architecture: PackageArchitecture) async throws {
+        let package = try await package(architecture)
+        #expect(try await must("dpkg-deb", "--field", package, "Architecture") == architecture.rawValue + "\n")
         let scratch = try ScratchDirectory()
-        _ = try must("dpkg-deb", "--raw-extract", package, scratch.path)
+        _ = try await must("dpkg-deb", "--raw-extract", package, scratch.path)
         let agent = FileManager.default.contents(atPath: scratch.path + "/usr/bin/rollcall-agent")
         #expect(agent != nil && agent == FileManager.default.contents(atPath: architecture.program.agent))
         #expect(
-            try must("sh", "-c", "cd \(scratch.path) && md5sum --check --strict --quiet DEBIAN/md5sums && wc -l < DEBIAN/md5sums") == "7\n")
-        #expect(try must("cat", scratch.path + "/DEBIAN/conffiles") == "/etc/rollcall/agent.conf\n/etc/rollcall/owner.conf\n")
-        for script in ["postinst", "prerm", "postrm"] { _ = try must("sh", "-n", "\(scratch.path)/DEBIAN/\(script)") }
+            try await must("sh", "-c", "cd \(scratch.path) && md5sum --check --strict --quiet DEBIAN/md5sums && wc -l < DEBIAN/md5sums")
+                == "7\n")
+        #expect(try await must("cat", scratch.path + "/DEBIAN/conffiles") == "/etc/rollcall/agent.conf\n/etc/rollcall/owner.conf\n")
+        for script in ["postinst", "prerm", "postrm"] { _ = try await must("sh", "-n", "\(scratch.path)/DEBIAN/\(script)") }
         #expect(FileManager.default.fileExists(atPath: scratch.path + "/DEBIAN/preinst") == (architecture.program == .armv7))
-        #expect(try must("dpkg-deb", "--contents", package).split(separator: "\n").allSatisfy { $0.contains(" root/root ") })
+        #expect(try await must("dpkg-deb", "--contents", package).split(separator: "\n").allSatisfy { $0.contains(" root/root ") })
     }
 
     @Test("a processor too old for the program is refused before anything is unpacked", arguments: [PackageArchitecture.armhf, .armel])
-    func oldProcessor(_ architecture: PackageArchitecture) throws {
+    func oldProcessor(_ architecture: PackageArchitecture) async throws {
         let scratch = try ScratchDirectory()
-        _ = try must("dpkg-deb", "--control", try package(architecture), scratch.path + "/control")
+        _ = try await must("dpkg-deb", "--control", try await package(architecture), scratch.path + "/control")
         for (machine, status) in [("armv5tel", 1), ("armv6l", 1), ("armv7l", 0), ("aarch64", 0)] {
             try scratch.write("uname", Array("#!/bin/sh\necho \(machine)\n".utf8))
-            let (ended, text) = try run([
+            let (ended, text) = try await run([
                 "sh", "-c", "chmod 755 \(scratch.path)/uname && PATH=\(scratch.path):$PATH sh \(scratch.path)/control/preinst install",
             ])
             #expect(Int(ended) == status && text.contains("ARMv7") == (status == 1), "\(machine): \(text)")
@@ -95,11 +103,11 @@ struct PackageTests {
     }
 
     @Test("packing again gives the same bytes")
-    func reproducible() throws {
+    func reproducible() async throws {
         let again = try ScratchDirectory()
-        let folder = try Self.packed.get()
+        let folder = try await Self.packed.value
         // Another umask and other times of files must not show.
-        _ = try must("sh", "-c", "umask 077 && scripts/package --all --out \(again.path)")
+        _ = try await must("sh", "-c", "umask 077 && scripts/package --all --out \(again.path)")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         #expect(files.count == 8)
         for file in files {

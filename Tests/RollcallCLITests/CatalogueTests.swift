@@ -3,7 +3,7 @@ import Foundation
 import Probes
 import Testing
 
-@Suite("A catalogue that must not come into force", .timeLimit(.minutes(2)))
+@Suite("A catalogue that must not come into force", .timeLimit(.minutes(10)))
 struct CatalogueTests {
     private let device = Workplace.device
     private static let day: UInt64 = 86_400 * 1_000_000

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("At the desk itself", .timeLimit(.minutes(2)))
+@Suite("At the desk itself", .timeLimit(.minutes(10)))
 struct DeskTests {
     private let device = Workplace.device
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 import Wire
 
-@Suite("Files through the door", .timeLimit(.minutes(2)))
+@Suite("Files through the door", .timeLimit(.minutes(10)))
 struct FileTests {
     private let device = Workplace.device
 

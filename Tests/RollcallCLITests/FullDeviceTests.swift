@@ -3,7 +3,7 @@ import Testing
 
 @Suite(
     "A device whose own disk is full", .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"),
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
 struct FullDeviceTests {
     private let device = Workplace.device
 

@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 /// Every scenario here has a device say ESC ]52 (which would set the clipboard), ESC [2J, CR, BEL, DEL, U+009B and U+202E.
-@Suite("Text of a hostile device", .timeLimit(.minutes(2)))
+@Suite("Text of a hostile device", .timeLimit(.minutes(10)))
 struct HostileTextTests {
     private let device = Workplace.device
     private static let words = "begin\u{1B}]52;c;aGk=\u{7}\u{1B}[2J\rover\u{202E}txt\u{9B}2Jdel\u{7F}end"

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Operators and the roster", .timeLimit(.minutes(3)))
+@Suite("Operators and the roster", .timeLimit(.minutes(10)))
 struct OperatorTests {
     private let device = Workplace.device
 

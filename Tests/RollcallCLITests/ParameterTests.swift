@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("What may not be asked", .timeLimit(.minutes(2)))
+@Suite("What may not be asked", .timeLimit(.minutes(10)))
 struct ParameterTests {
     private let device = Workplace.device
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Wire
 
-@Suite("A probe that goes wrong", .timeLimit(.minutes(2)))
+@Suite("A probe that goes wrong", .timeLimit(.minutes(10)))
 struct ProbeTests {
     private let device = Workplace.device
 

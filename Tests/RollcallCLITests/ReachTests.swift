@@ -4,7 +4,7 @@ import Store
 import Testing
 import Wire
 
-@Suite("On the way to a device", .timeLimit(.minutes(2)))
+@Suite("On the way to a device", .timeLimit(.minutes(10)))
 struct ReachTests {
     private let device = Workplace.device
 

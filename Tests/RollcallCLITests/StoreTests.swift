@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite("A store that cannot be used", .timeLimit(.minutes(2)))
+@Suite("A store that cannot be used", .timeLimit(.minutes(10)))
 struct StoreTests {
     private let device = Workplace.device
 

@@ -3,7 +3,7 @@ import Telemetry
 import Testing
 import Wire
 
-@Suite("Telemetry on the desk", .timeLimit(.minutes(2)))
+@Suite("Telemetry on the desk", .timeLimit(.minutes(10)))
 struct TelemetryTests {
     private let device = Workplace.device
 

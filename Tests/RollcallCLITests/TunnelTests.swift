@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite("A tunnel through the door", .timeLimit(.minutes(2)))
+@Suite("A tunnel through the door", .timeLimit(.minutes(10)))
 struct TunnelTests {
     private let device = Workplace.device
 

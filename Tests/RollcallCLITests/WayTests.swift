@@ -2,7 +2,7 @@ import Foundation
 import SSH
 import Testing
 
-@Suite("The way to a device, as OpenSSH's configuration says it", .timeLimit(.minutes(3)))
+@Suite("The way to a device, as OpenSSH's configuration says it", .timeLimit(.minutes(10)))
 struct WayTests {
     /// A configuration in which `kiosk.lan` is the door, and its key is known where it should be.
     private func configure(_ place: Workplace, _ more: String = "", known key: HostKey? = nil) throws -> String {

@@ -31,6 +31,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "ledger", holds: fuzzLedger),
         FuzzTarget(name: "people", holds: fuzzPeople),
         FuzzTarget(name: "cbor", holds: fuzzCBOR),
+        FuzzTarget(name: "telemetry", holds: fuzzTelemetry),
+        FuzzTarget(name: "ring-record", holds: fuzzRingRecord),
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
     ]

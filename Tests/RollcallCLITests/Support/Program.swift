@@ -56,6 +56,11 @@ enum Program {
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()
         for await _ in ended {}
+        // A test whose time is up waits no longer, and its program is not to be asked how it ended.
+        if Task.isCancelled {
+            process.terminate()
+            throw CancellationError()
+        }
         defer { for file in [output, error] { Scratch.remove(file) } }
         let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
         return Outcome(exit: status, output: try Scratch.text(output), error: try Scratch.text(error))

@@ -128,9 +128,6 @@ public struct ColumnEncoder {
         bits.write(run + 1, count: length)
     }
 
-    /// Bytes of its bits so far.
-    public var bitByteCount: Int { bits.finished.count }
-
     /// Writes the column as an item of its block.
     func write(to writer: inout CBORWriter) {
         var bits = bits
