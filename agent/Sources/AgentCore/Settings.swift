@@ -18,11 +18,21 @@ public struct Settings: Sendable {
     public var shutDoor: [UInt8]
     /// The file of settings.
     public var configuration: [UInt8]
+    /// The agent's own program, which an upgrade replaces.
+    public var program: [UInt8]
     /// `require-sandbox`: whether a probe is refused where the kernel cannot confine it.
     public var requiresSandbox = false
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
+    /// Architecture of the program, as agent/build names it.
+    #if arch(x86_64)
+        static let architecture: Text = "x86_64"
+    #elseif arch(arm64)
+        static let architecture: Text = "aarch64"
+    #else
+        static let architecture: Text = "armv7"
+    #endif
     /// The user as whom sshd starts `serve`.
     public static let doorUser: Text = "rollcall"
     /// Sessions at once.
@@ -39,7 +49,7 @@ public struct Settings: Sendable {
     public init(root: [UInt8] = []) {
         let paths: [Text] = [
             "/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock", "/etc/rollcall/agent.conf",
-            "/etc/rollcall/owner.conf", "/etc/rollcall/shut",
+            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/usr/bin/rollcall-agent",
         ]
         self.root = root
         state = root + paths[0].bytes
@@ -49,6 +59,7 @@ public struct Settings: Sendable {
         configuration = root + paths[4].bytes
         ownersFile = root + paths[5].bytes
         shutDoor = root + paths[6].bytes
+        program = root + paths[7].bytes
     }
 }
 

@@ -93,6 +93,8 @@ int32_t rc_datasync(int32_t fd) { RETRIED(int, fdatasync(fd)); }
 int32_t rc_truncate(int32_t fd, uint64_t size) { RETRIED(int, ftruncate(fd, (off_t)size)); }
 int32_t rc_lock(int32_t fd) { RETRIED(int, flock(fd, LOCK_EX | LOCK_NB)); }
 int32_t rc_rename(const uint8_t *from, const uint8_t *to) { RETRIED(int, rename((const char *)from, (const char *)to)); }
+int32_t rc_link(const uint8_t *from, const uint8_t *to) { RETRIED(int, link((const char *)from, (const char *)to)); }
+int32_t rc_set_mode(int32_t fd, uint32_t mode) { RETRIED(int, fchmod(fd, (mode_t)mode)); }
 int32_t rc_unlink(const uint8_t *path) { RETRIED(int, unlink((const char *)path)); }
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode) { RETRIED(int, mkdir((const char *)path, (mode_t)mode)); }
 int32_t rc_set_nonblocking(int32_t fd) {

@@ -25,6 +25,16 @@ public struct CatalogueError: Error, Equatable, Sendable {
         public static let rolledBack = Rule("catalogue-rolled-back")
         /// The version leaps further than ``CatalogueHeader/versionStepLimit``.
         public static let versionLeap = Rule("catalogue-version-leap")
+        /// A signed agent is not in the format.
+        public static let agentMalformed = Rule("agent-malformed")
+        /// Too few distinct trusted keys have signed the agent.
+        public static let agentUnsigned = Rule("agent-unsigned")
+        /// The agent's program is not the one that was signed.
+        public static let agentTampered = Rule("agent-tampered")
+        /// The agent is for another architecture.
+        public static let agentArchitecture = Rule("agent-architecture")
+        /// The agent was packed no later than the one in force.
+        public static let agentRolledBack = Rule("agent-rolled-back")
         /// The trust file is not in its format.
         public static let trustMalformed = Rule("trust-malformed")
         /// No probe of that id.

@@ -84,23 +84,7 @@ public struct SignedCatalogue: Equatable, Sendable {
     ///
     /// - Throws: ``CatalogueError`` with the first rule that refuses.
     public func authenticated(trust: TrustPolicy) throws(CatalogueError) -> VerifiedCatalogue {
-        var read: [SSHSignature] = []
-        var unsupported: CatalogueError?
-        for blob in signatures {
-            do throws(CatalogueError) {
-                read.append(try SSHSignature(blob: blob))
-            } catch {
-                if error.rule == .unsupportedSignature { unsupported = error } else { throw error }
-            }
-        }
-        let signers = trust.signerCount(of: read, message: header, namespace: CatalogueHeader.namespace)
-        guard signers >= trust.threshold else {
-            if let unsupported { throw unsupported }
-            throw CatalogueError(
-                .notEnoughSignatures,
-                "The catalogue carries valid signatures of " + .decimal(UInt64(signers)) + " trusted reviewers; this device wants "
-                    + .decimal(UInt64(trust.threshold)) + ".")
-        }
+        try trust.judge(signatures, of: header, namespace: CatalogueHeader.namespace, rule: .notEnoughSignatures, what: "catalogue")
         let malformed = CatalogueError(.malformed, "The catalogue is not in the format this version reads.")
         guard let opened = try? CatalogueHeader(decoding: header) else { throw malformed }
         guard SHA256.hash(devicePart) == opened.deviceDigest else {

@@ -9,6 +9,8 @@ public final class AgentLoop {
     private let notifier: Notifier?
     private var connections: [Connection] = []
     private var isStopping = false
+    /// Whether a signal asked this process to end.
+    private(set) var isAskedToEnd = false
 
     /// A session on the two descriptors that carry it, which may be one.
     private final class Connection {
@@ -78,6 +80,7 @@ public final class AgentLoop {
         polls.wait(timeout: timeout())
         notifier?.keepAlive()
         if !polls.events(at: signalPlace).isEmpty, kernel.takeSignals(signals).contains(anyOf: .end) {
+            isAskedToEnd = true
             notifier?.stopping()
             stop()
         }
@@ -89,13 +92,16 @@ public final class AgentLoop {
             connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }
-        if let listenPlace, !polls.events(at: listenPlace).isEmpty { accept() }
+        let isStaged = device.upgrade.isDue { number in connections.contains { $0.session.number == number } }
+        if isStaged, !isStopping { stop() }
+        if let listenPlace, !isStopping, !polls.events(at: listenPlace).isEmpty { accept() }
     }
 
     private func timeout() -> UInt64? {
         for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
+        if let dueAt = device.upgrade.staged?.dueAt, !isStopping { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
         if let dueAt = notifier?.dueAt { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }

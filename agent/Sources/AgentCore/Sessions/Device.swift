@@ -12,12 +12,14 @@ public final class Device {
     public let ledger: DeviceLedger
     /// What may be run.
     public let catalogue: CatalogueStore
+    /// Another agent in place of this one.
+    let upgrade: AgentUpgrade
     let witness: Witness
     /// What the owner allows.
     public let owner: Owner
     /// What runs it.
     public let executor: Executor
-    private let lock: Descriptor?
+    private var lock: Descriptor?
     private var sessionCount: UInt64 = 0
 
     /// Opens the state directory and everything in it.
@@ -48,12 +50,17 @@ public final class Device {
         let key = try? state.signingKey()
         ledger = DeviceLedger(kernel: kernel, state: state, origin: identity.origin, key: key)
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
+        upgrade = AgentUpgrade(kernel: kernel, state: state, program: settings.program)
         owner = Owner(kernel: kernel, settings: settings)
         witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: identity.origin, key: key)
         executor = Executor(
             kernel: kernel, root: settings.root, state: settings.state, requiresSandbox: settings.requiresSandbox,
             adoptsStrays: adoptsStrays)
+        upgrade.conclude(ledger)
     }
+
+    /// Gives the state directory up to another agent; nothing is written after.
+    func release() { lock = nil }
 
     /// The time that decides about expiry, microseconds UTC: the clock, but no earlier than the catalogue was signed or the ledger was
     /// last written before this start, for a clock without a battery falls back.

@@ -38,6 +38,8 @@ public enum Action: Sendable {
     case entries
     /// Put a signed catalogue in force.
     case pushCatalogue
+    /// Put a signed agent in this one's place.
+    case pushAgent
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -46,7 +48,8 @@ public enum Action: Sendable {
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
         case .entries: (.observe, false)
-        case .pushCatalogue: (.repair, false)
+        // By these an agent and a catalogue are mended that have grown too old.
+        case .pushCatalogue, .pushAgent: (.repair, false)
         }
     }
 

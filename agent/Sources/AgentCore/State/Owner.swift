@@ -30,7 +30,14 @@ public final class Owner {
     public func check(_ action: Action) throws(Refusal) {
         try checkDoor()
         let policy = try policy()
-        guard case .probe(let impact) = action, impact != .observe else { return }
+        let impact: Impact
+        switch action {
+        case .probe(let wanted): impact = wanted
+        // The program that does everything else here is not replaced where nothing may be changed.
+        case .pushAgent: impact = .change
+        case .entries, .pushCatalogue: return
+        }
+        if impact == .observe { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
             throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
