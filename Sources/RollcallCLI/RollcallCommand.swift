@@ -18,7 +18,7 @@ struct RollcallCommand: AsyncParsableCommand {
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
             CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
-            AgentCommand.self,
+            AgentCommand.self, DoctorCommand.self,
         ])
 }
 

@@ -23,6 +23,42 @@ struct DeskTests {
         }
     }
 
+    private struct Checkup: Decodable {
+        let subject: String
+        let state: String
+        let next: String?
+    }
+
+    @Test("the doctor finds a desk well, and each thing that is wrong with it")
+    func doctor() async throws {
+        try await Workplace.with(keepsRecord: false) { place in
+            func checkups(_ arguments: String...) async throws -> (exit: Int32, all: [String: Checkup]) {
+                let outcome = try await place.rollcall(["doctor", "--json"] + arguments)
+                let found = try JSONDecoder().decode([Checkup].self, from: Data(outcome.output.utf8))
+                #expect(found.allSatisfy { ($0.next == nil) == ($0.state == "ok") })
+                return (outcome.exit, Dictionary(uniqueKeysWithValues: found.map { ($0.subject, $0) }))
+            }
+            let well = try await checkups()
+            #expect(well.exit < 2)
+            for subject in ["OpenSSH", "keys", "store", "clock", "catalogue", "library"] {
+                #expect(well.all[subject]?.state == "ok", "\(subject)")
+            }
+            let keyless = try await checkups("--identity", place.folder + "/none")
+            #expect(keyless.exit == 2 && keyless.all["keys"]?.state == "problem")
+            let key = place.folder + "/locked"
+            try await Program.must("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "secret", "-f", key], in: place.folder)
+            #expect(try await checkups("--identity", key).all["keys"]?.state == "warning")
+            let empty = try await checkups("--catalogue", place.folder + "/none")
+            #expect(empty.exit == 2 && empty.all["catalogue"]?.state == "problem")
+            let new = try await checkups("--data", place.folder + "/none")
+            #expect(new.all["store"]?.state == "warning" && !FileManager.default.fileExists(atPath: place.folder + "/none"))
+            let held = try HeldDatabase(place.store)
+            try held.run("UPDATE ledger_entries SET encoded = x'a0' WHERE idx = 1")
+            let damaged = try await checkups()
+            #expect(damaged.exit == 2 && damaged.all["store"]?.state == "problem")
+        }
+    }
+
     @Test("a call or an entry that is not on record is named")
     func unknownCall() async throws {
         try await Workplace.with { place in
