@@ -45,8 +45,9 @@ let package = Package(
         .target(name: "LedgerCore", dependencies: ["Wire", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
         .target(
             name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["Wire"], path: "agent/Sources/Telemetry", swiftSettings: strict),
         .target(
-            name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue"], path: "agent/Sources/AgentCore",
+            name: "AgentCore", dependencies: ["CLinux", "Wire", "LedgerCore", "Catalogue", "Telemetry"], path: "agent/Sources/AgentCore",
             swiftSettings: strict),
         .executableTarget(
             name: "rollcall-agent", dependencies: ["AgentCore"], path: "agent/Sources/rollcall-agent", swiftSettings: strict),
@@ -65,7 +66,8 @@ let package = Package(
             name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["Wire", "Ledger", "LedgerCore", "CSodium", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Store",
+            dependencies: ["Wire", "Ledger", "LedgerCore", "Telemetry", "CSodium", .product(name: "GRDB", package: "GRDB.swift")],
             path: "Sources/Store",
             swiftSettings: strict),
         .target(name: "AgentClient", dependencies: nio + ["Wire", "LedgerCore"], path: "Sources/AgentClient", swiftSettings: strict),
@@ -73,18 +75,23 @@ let package = Package(
             name: "Fleet", dependencies: nio + ["Wire", "SSH", "Store", "AgentClient"], path: "Sources/Fleet", swiftSettings: strict),
         .target(
             name: "Calls",
-            dependencies: ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"],
+            dependencies: [
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet",
+            ],
             path: "Sources/Calls", swiftSettings: strict),
-        .target(name: "Report", dependencies: ["Store"], path: "Sources/Report", swiftSettings: strict),
+        .target(name: "Report", dependencies: ["Store", "Telemetry"], path: "Sources/Report", swiftSettings: strict),
         .target(
             name: "RollcallCLI",
             dependencies: [
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Report", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
+                "Report", "Telemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ],
             path: "Sources/RollcallCLI", swiftSettings: strict),
         // What scripts/bench measures; written as a user of the library would.
         .executableTarget(name: "ssh-visit", dependencies: ["SSH"], path: "Tests/Bench/Visit", swiftSettings: strict),
+        .executableTarget(
+            name: "telemetry-bench", dependencies: ["Telemetry", "Wire"], path: "Tests/Bench/Telemetry", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.
@@ -94,7 +101,7 @@ let package = Package(
             "CallsTests",
             ["Calls", "Fleet", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
         tests(
-            "RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Wire", "CSQLite"],
+            "RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Telemetry", "Wire", "CSQLite"],
             fixtures: ["Support/typist.py"]),
         .target(name: "GoldenVectors", path: "Tests/GoldenVectors", swiftSettings: strict),
         tests("WireTests", ["Wire", "GoldenVectors"]),
@@ -102,16 +109,18 @@ let package = Package(
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
         // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
         .target(
-            name: "FuzzTargets", dependencies: ["Catalogue", "LedgerCore", "SSH", "Wire"], path: "Tests/Fuzz/Targets",
+            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "LedgerCore", "SSH", "Wire"], path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
-        tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Wire"]),
+        tests("TelemetryTests", ["Telemetry", "Wire"]),
+        tests("ReportTests", ["Report", "Telemetry"]),
+        tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Telemetry", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio, fixtures: ["Fixtures"]),
         tests("SSHServerTests", ["SSH"] + nio, fixtures: ["servers", "hardened_sshd_config"]),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
-        tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Telemetry", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
         // They run the built program on lab devices, so it is a dependency without being imported.
         tests("LabTests", ["rollcall", .product(name: "Subprocess", package: "swift-subprocess")]),
     ]

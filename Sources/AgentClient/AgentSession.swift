@@ -22,12 +22,12 @@ public actor AgentSession {
     /// Bytes of one answer that are kept at most, whatever the agent's own limit.
     public static let answerSizeLimit = 8 << 20
 
-    private let stream: any ByteStream
+    let stream: any ByteStream
     private let patience: Patience
     private var reader = FrameReader()
-    private var nextRequest: UInt64 = 1
+    var nextRequest: UInt64 = 1
     private var pending: [UInt64: Collector] = [:]
-    private var isBroken = false
+    var isBroken = false
 
     /// What the agent said first.
     public private(set) var hello: Hello
@@ -94,7 +94,7 @@ public actor AgentSession {
         }
     }
 
-    private func message(before deadline: ContinuousClock.Instant) async throws(AgentClientError) -> Message {
+    func message(before deadline: ContinuousClock.Instant) async throws(AgentClientError) -> Message {
         while true {
             do throws(WireError) {
                 if let bytes = try reader.next() { return try Message(decoding: bytes) }
@@ -142,7 +142,7 @@ public actor AgentSession {
 
     /// Pushes something signed, such as a catalogue, and waits for the agent's judgement.
     ///
-    /// - Parameter kind: `catalogue` or `agent`.
+    /// - Parameter kind: `catalogue`, `roster` or `agent`.
     public func push(kind: String, bytes: [UInt8]) async -> AgentAnswer {
         let request = number(Run(request: 0, probe: Text("push " + kind)))
         var frames: [UInt8] = []
@@ -173,6 +173,34 @@ public actor AgentSession {
             isWhole = false
         }
         return (entries, isWhole, answer)
+    }
+
+    /// Asks for what the device measured.
+    ///
+    /// - Parameters:
+    ///   - after: Number of a block after which those wanted begin; of another ring than `ring` it counts nothing.
+    ///   - sizeLimit: Bytes of blocks after which the answer ends; 0 asks for one tick, taken now.
+    /// - Returns: The head of the answer, the encoded blocks in order, and the answer they came in. The head is nil where the answer is not
+    ///   what it should be, whole.
+    public func telemetry(
+        after: UInt64 = 0, ring: [UInt8] = [], sizeLimit: UInt64
+    ) async -> (head: TelemetryHead?, blocks: [(sequence: UInt64, encoded: [UInt8])], answer: AgentAnswer) {
+        let request = number(Run(request: 0, probe: "telemetry"))
+        let message = TelemetryRequest(request: request.request, after: after, ring: ring, sizeLimit: sizeLimit)
+        let answer = await exchange(Message.telemetry(message).frame, requests: [request], limits: .transfer)[0]
+        guard case .done(let done) = answer.outcome, done.ending == .exited, answer.digestAgrees else { return (nil, [], answer) }
+        var reader = CBORReader(answer.output)
+        var blocks: [(sequence: UInt64, encoded: [UInt8])] = []
+        do throws(WireError) {
+            let head = try TelemetryHead(&reader)
+            while !reader.isAtEnd {
+                guard try reader.array(limit: 2) == 2 else { throw WireError(.malformed) }
+                blocks.append((try reader.unsigned(limit: UInt64(Int64.max)), try reader.byteString()))
+            }
+            return (head, blocks, answer)
+        } catch {
+            return (nil, [], answer)
+        }
     }
 
     private func number(_ run: Run) -> Run {

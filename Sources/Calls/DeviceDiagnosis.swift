@@ -22,6 +22,8 @@ public struct DeviceDiagnosis: Sendable {
     public let wasCutOff: Bool
     /// What never answered on the device and is not asked again until it returns, as the agent names it; escaped.
     public let stuck: [String]
+    /// That the device started anew since this desk last saw it; nil where it did not, or does not say.
+    public let reboot: Reboot?
 
     /// Where the time went.
     public struct Timing: Sendable, Equatable {
@@ -53,15 +55,16 @@ public struct DeviceDiagnosis: Sendable {
             let wasCutOff = answers.allSatisfy { answer in
                 if case .none = answer.ending { true } else { false }
             }
-            return (session, verdict, total, try putOnRecord(verdict, session: session, desk: desk, call: call), wasCutOff)
+            let record = try putOnRecord(verdict, session: session, desk: desk, call: call)
+            return (session, verdict, total, record, wasCutOff, wasCutOff ? nil : try await Reboot.find(in: session, desk: desk))
         }
-        let (session, verdict, total, record, wasCutOff) = taken.result
+        let (session, verdict, total, record, wasCutOff, reboot) = taken.result
         let isOther = !desk.catalogueDigest.isEmpty && session.hello.catalogueDigest != desk.catalogueDigest
         return DeviceDiagnosis(
             verdict: verdict, session: session.id, record: record, heads: taken.parting?.judgement,
             timing: Timing(total: total, agent: taken.parting?.agentBusyTime ?? .zero),
             otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
-            wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) })
+            wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) }, reboot: reboot)
     }
 
     /// What a full diagnosis asks.

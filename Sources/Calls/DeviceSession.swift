@@ -32,8 +32,8 @@ public actor DeviceSession {
         public let agentBusyTime: Duration
     }
 
-    private let desk: Desk
-    private let agent: AgentSession
+    let desk: Desk
+    let agent: AgentSession
     private let connection: DeviceConnection?
     private let firstBatch: OpeningBatch
     private var hasEnded = false
@@ -173,19 +173,22 @@ public actor DeviceSession {
         return try record(await agent.run(numbered, limits: try await limits(of: questions.map(\.probe))))
     }
 
-    /// Pushes a signed catalogue.
+    /// Pushes something signed.
     ///
+    /// - Parameters:
+    ///   - bytes: Its encoding.
+    ///   - digest: SHA-256 of its header.
     /// - Returns: The agent's answer.
-    public func push(catalogue bytes: [UInt8], version: UInt64, digest: [UInt8]) async throws -> AgentAnswer {
-        try desk.database.recordCatalogueOffered(session: id, version: version, digest: digest)
-        let answer = await agent.push(kind: "catalogue", bytes: bytes)
+    public func push(_ kind: PushKind, _ bytes: [UInt8], version: UInt64, digest: [UInt8]) async throws -> AgentAnswer {
+        try desk.database.recordOffered(kind, session: id, version: version, digest: digest)
+        let answer = await agent.push(kind: kind.rawValue, bytes: bytes)
         switch answer.outcome {
         case .done:
-            try desk.database.recordCataloguePushed(
-                device: device.id, version: version, digest: digest, session: id, operator: desk.operatorName)
+            try desk.database.recordPushed(
+                kind, device: device.id, version: version, digest: digest, session: id, operator: desk.operatorName)
         case .refused(let refused):
-            try desk.database.recordCatalogueRefused(
-                session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
+            try desk.database.recordPushRefused(
+                kind, session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
         case .missing: break
         }
         return answer
@@ -199,7 +202,7 @@ public actor DeviceSession {
         try desk.database.recordAgentOffered(session: id, version: version, digest: digest)
         let answer = await agent.push(kind: "agent", bytes: bytes)
         if case .refused(let refused) = answer.outcome {
-            try desk.database.recordCatalogueRefused(
+            try desk.database.recordAgentRefused(
                 session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
         }
         return answer
@@ -210,6 +213,13 @@ public actor DeviceSession {
         from first: UInt64, count: UInt64
     ) async -> (entries: [[UInt8]], isWhole: Bool, answer: AgentAnswer) {
         await agent.entries(first: first, count: count)
+    }
+
+    /// Asks for what the device measured, as ``AgentSession/telemetry(after:ring:sizeLimit:)`` does.
+    func telemetry(
+        after: UInt64 = 0, ring: [UInt8] = [], sizeLimit: UInt64
+    ) async -> (head: TelemetryHead?, blocks: [(sequence: UInt64, encoded: [UInt8])], answer: AgentAnswer) {
+        await agent.telemetry(after: after, ring: ring, sizeLimit: sizeLimit)
     }
 
     /// What probes may take and give; a probe that the library does not know, a minute and a MiB.

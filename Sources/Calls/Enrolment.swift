@@ -101,14 +101,18 @@ public struct Enrolment: Sendable {
             }
             let package = try package(survey)
             try desk.database.recordEnrolmentStarted(device: device.id, operator: desk.operatorName)
-            let keys = authorizedKeys.map { entry in
-                "restrict,command=\"/usr/bin/rollcall-agent serve --operator \(entry.name) --role \(entry.role)\" \(entry.key)\n"
-            }
+            // Where a roster is in force, the keys are its alone.
+            let existing = try await installation.content(of: .keys)
+            let keys =
+                try await installation.hasRoster() && !existing.isEmpty
+                ? existing : EnrolmentFiles.keys(existing: existing, entries: authorizedKeys)
+            let desks = EnrolmentFiles.desks(
+                existing: try await installation.content(of: .desks), verifierKey: desk.database.verifierKey)
             let items =
                 package.files + [
                     Installation.Item(name: "trust", bytes: trust),
-                    Installation.Item(name: "desks", bytes: Array((desk.database.verifierKey + "\n").utf8)),
-                    Installation.Item(name: "authorized_keys", bytes: Array(keys.joined().utf8)),
+                    Installation.Item(name: "desks", bytes: Array(desks.utf8)),
+                    Installation.Item(name: "authorized_keys", bytes: Array(keys.utf8)),
                 ]
             report(.installed(try await installation.install(items)))
             let ledgerKey = try await installation.ledgerKey()
@@ -176,19 +180,19 @@ public struct Enrolment: Sendable {
     @discardableResult
     public func push(to device: Device, onlyIfOther: Bool) async throws -> Bool {
         let signed = try catalogue.signed()
-        let header = try CatalogueHeader(decoding: signed.header)
+        let header = try DocumentHeader(decoding: signed.header)
         let session = try await DeviceSession.open(device, desk: desk, reason: "catalogue \(header.version)")
         do {
             if onlyIfOther, session.hello.catalogueDigest == signed.digest {
                 try await session.end()
                 return false
             }
-            let answer = try await session.push(catalogue: signed.encoded, version: header.version, digest: signed.digest)
+            let answer = try await session.push(.catalogue, signed.encoded, version: header.version, digest: signed.digest)
             // What kept the answer from coming says more than that the session then had no good end.
             if case .missing(let error) = answer.outcome { throw error }
             try await session.end()
             if case .refused(let refused) = answer.outcome {
-                throw PushRefusal(rule: refused.rule.string, sentence: refused.sentence.string)
+                throw PushRefusal(kind: .catalogue, rule: refused.rule.string, sentence: refused.sentence.string)
             }
             report(.pushed(version: header.version))
             return true
@@ -198,8 +202,10 @@ public struct Enrolment: Sendable {
         }
     }
 
-    /// The device would not take the catalogue.
+    /// The device would not take what was pushed.
     public struct PushRefusal: Error, Sendable {
+        /// What it was.
+        public let kind: PushKind
         /// The rule's stable name.
         public let rule: String
         /// The agent's sentence, not yet escaped.

@@ -17,6 +17,14 @@ public struct Upgrade: Sendable {
         case installed(version: String)
     }
 
+    /// The device refused the agent before it tried it.
+    public struct Refusal: Error, Sendable {
+        /// The rule's stable name.
+        public let rule: String
+        /// The agent's sentence, not yet escaped.
+        public let sentence: String
+    }
+
     private let desk: Desk
     private let report: @Sendable (Step) -> Void
 
@@ -31,7 +39,7 @@ public struct Upgrade: Sendable {
 
     /// Pushes a signed agent and waits until the device says what became of it.
     ///
-    /// - Throws: ``Enrolment/PushRefusal``; ``Enrolment/Failure`` where the old agent was kept, or the device does not come back.
+    /// - Throws: ``Refusal``; ``Enrolment/Failure`` where the old agent was kept, or the device does not come back.
     public func run(_ device: Device, file: SignedAgentFile) async throws {
         let (envelope, header, bytes) = try file.read()
         let (version, digest) = (header.version.string, SHA256.hash(envelope.header))
@@ -42,7 +50,7 @@ public struct Upgrade: Sendable {
             if case .missing(let error) = answer.outcome { throw error }
             _ = try? await session.end()
             if case .refused(let refused) = answer.outcome {
-                throw Enrolment.PushRefusal(rule: refused.rule.string, sentence: refused.sentence.string)
+                throw Refusal(rule: refused.rule.string, sentence: refused.sentence.string)
             }
         } catch {
             _ = try? await session.end()

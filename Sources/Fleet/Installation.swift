@@ -95,6 +95,34 @@ public struct Installation: Sendable {
             isRoot: lines[1] == "0", system: lines[4])
     }
 
+    /// A file of the device's that an enrolment adds to.
+    public enum OwnFile: String, Sendable {
+        /// sshd's file of keys for the door.
+        case keys = "/etc/rollcall/authorized_keys"
+        /// The desks whose ledgers the device witnesses.
+        case desks = "/etc/rollcall/desks"
+    }
+
+    /// What stands in a file of the device's; empty where there is none.
+    ///
+    /// - Throws: ``Failure`` where it is longer than 512 KiB, or cannot be read.
+    public func content(of file: OwnFile) async throws -> String {
+        let result: CommandResult
+        do throws(SSHError) {
+            result = try await connection.run("test ! -e \(file.rawValue) || cat \(file.rawValue)", outputLimit: 1 << 19)
+        } catch {
+            guard error.code == .outputLimit else { throw error }
+            throw Failure(step: "the reading of \(file.rawValue)", complaint: "it is longer than 512 KiB")
+        }
+        guard result.exit == .exited(0) else { throw Failure(step: "the reading of \(file.rawValue)", complaint: Self.text(result)) }
+        return String(decoding: result.standardOutput, as: UTF8.self)
+    }
+
+    /// Whether the device has a roster in force, which its keys are written from.
+    public func hasRoster() async throws -> Bool {
+        try await connection.run("test -e /var/lib/rollcall/roster", outputLimit: 4_096).exit == .exited(0)
+    }
+
     /// Uploads the items, `install.sh` among them, and runs it as root.
     ///
     /// - Returns: What the installer printed, not yet escaped.

@@ -9,6 +9,16 @@ extension LedgerEntry.Kind {
     public static let enrolmentStarted = LedgerEntry.Kind(name: "enrolment.started")
     /// A catalogue is about to be pushed; the subject is its version, the digest its header's.
     public static let catalogueOffered = LedgerEntry.Kind(name: "catalogue.offered")
+    /// A roster is about to be pushed; the subject is its version, the digest its header's.
+    public static let rosterOffered = LedgerEntry.Kind(name: "roster.offered")
+    /// A roster was packed to be signed; the subject is its version, the digest its header's.
+    public static let rosterPacked = LedgerEntry.Kind(name: "roster.packed")
+    /// An operator was added for the rosters to come; the subject is the role, the digest that of the keys, the detail until when.
+    public static let operatorAdded = LedgerEntry.Kind(name: "operator.added")
+    /// An operator was revoked; the subject is the role, the digest that of the keys, the detail the reason.
+    public static let operatorRevoked = LedgerEntry.Kind(name: "operator.revoked")
+    /// An operator's expiry was set; the subject is the role, the digest that of the keys, the detail until when.
+    public static let operatorExpirySet = LedgerEntry.Kind(name: "operator.expiry")
     /// The agent is about to be removed from a device with its ledger and keys; the subject is the device's name.
     public static let purgeStarted = LedgerEntry.Kind(name: "purge.started")
     /// Other hardware stands in a device's place under its name; the digest is that of the new host keys, the detail the reason, and the

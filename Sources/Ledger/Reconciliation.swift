@@ -124,9 +124,9 @@ private struct Side {
         case .sessionOpened:
             if openings[session] == nil { openings[session] = openings.count }
             claim(session, nil, .session, Claim(kind: entry.kind.name, subject: entry.call.bytes, digest: []))
-        case .probeRequested:
+        case .probeRequested, .streamOpened:
             claim(session, entry.request, .request, Claim(kind: entry.kind.name, subject: entry.subject.bytes, digest: entry.digest))
-        case .probeAnswered:
+        case .probeAnswered, .streamClosed:
             claim(session, entry.request, .answer, Claim(kind: entry.kind.name, subject: entry.subject.bytes, digest: entry.digest))
         case .refused where entry.request ?? 0 > 0:
             claim(session, entry.request, .answer, Claim(kind: entry.kind.name, subject: entry.detail.bytes, digest: []))

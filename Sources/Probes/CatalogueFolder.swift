@@ -11,7 +11,7 @@ public struct CatalogueFolder: Sendable {
     public init(_ path: String) { self.path = path }
 
     var headerPath: String { path + "/header.cbor" }
-    private var signaturesPath: String { path + "/signatures" }
+    private var signatures: SignatureFolder { SignatureFolder(path: path + "/signatures", kind: .catalogue) }
 
     /// Puts a catalogue there; signatures of another header are removed.
     ///
@@ -19,17 +19,10 @@ public struct CatalogueFolder: Sendable {
     ///
     /// - Throws: `.unwritable`.
     public func write(_ catalogue: PackedCatalogue) throws(ProbesError) {
-        do {
-            try FileManager.default.createDirectory(atPath: signaturesPath, withIntermediateDirectories: true)
-            if FileManager.default.contents(atPath: headerPath).map({ [UInt8]($0) }) != catalogue.header {
-                for name in try signatureNames() { try FileManager.default.removeItem(atPath: signaturesPath + "/" + name) }
-            }
-        } catch {
-            throw ProbesError(.unwritable, path, "The catalogue's folder cannot be written.")
-        }
-        try put(catalogue.devicePart, "device.cbor")
-        try put(catalogue.deskPart, "desk.cbor")
-        try put(catalogue.header, "header.cbor")
+        try signatures.prepare(for: catalogue.header, at: headerPath)
+        try replace(catalogue.devicePart, at: path + "/device.cbor")
+        try replace(catalogue.deskPart, at: path + "/desk.cbor")
+        try replace(catalogue.header, at: headerPath)
     }
 
     /// Reads the catalogue without judging it.
@@ -44,18 +37,9 @@ public struct CatalogueFolder: Sendable {
     /// The catalogue with its signatures, as it is pushed to devices.
     ///
     /// - Throws: `.unreadable`, `.catalogue` for a signature file that is not what ssh-keygen writes.
-    public func signed() throws(ProbesError) -> SignedCatalogue {
+    public func signed() throws(ProbesError) -> SignedDocument {
         let packed = try read()
-        let names: [String]
-        do { names = try signatureNames() } catch { names = [] }
-        var signatures: [[UInt8]] = []
-        for name in names {
-            guard let blob = SSHSignature.unarmour(try contents(of: signaturesPath + "/" + name)) else {
-                throw ProbesError(.catalogue, name, "The signature is not in the form that ssh-keygen writes.")
-            }
-            signatures.append(blob)
-        }
-        return SignedCatalogue(header: packed.header, devicePart: packed.devicePart, signatures: signatures)
+        return SignedDocument(header: packed.header, part: packed.devicePart, signatures: try signatures.blobs())
     }
 
     /// Judges the catalogue as a device would, and both parts against the header.
@@ -78,28 +62,6 @@ public struct CatalogueFolder: Sendable {
     ///   - name: Name of the signature's file: letters, digits, `.`, `_`, `-`; as a rule the reviewer's.
     /// - Throws: `.signing` with what ssh-keygen said; nothing is written then.
     public func sign(key: String, name: String) async throws(ProbesError) {
-        let isPlain = name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8.contains($0) }
-        guard isPlain, !name.isEmpty, name.utf8.count <= 64, name.utf8.first != 46 else {
-            throw ProbesError(.signing, name, "A signature's name has only letters, digits and . _ - and does not begin with a dot.")
-        }
-        let armoured = try await KeySigner(key: key).sign(try contents(of: headerPath))
-        do {
-            try FileManager.default.createDirectory(atPath: signaturesPath, withIntermediateDirectories: true)
-        } catch {
-            throw ProbesError(.unwritable, signaturesPath, "The catalogue's folder cannot be written.")
-        }
-        try put(armoured, "signatures/\(name).sig")
-    }
-
-    private func signatureNames() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: signaturesPath).filter { $0.hasSuffix(".sig") }.sorted()
-    }
-
-    private func put(_ bytes: [UInt8], _ name: String) throws(ProbesError) {
-        do {
-            try Data(bytes).write(to: URL(filePath: path + "/" + name), options: .atomic)
-        } catch {
-            throw ProbesError(.unwritable, path + "/" + name, "The file cannot be written.")
-        }
+        try await signatures.add(key: key, name: name, to: try contents(of: headerPath))
     }
 }

@@ -7,10 +7,10 @@ internal import Wire
 struct KeySigner {
     /// A private key file, or a public key file whose key is in ssh-agent.
     let key: String
-    /// Namespace of the signatures, as in `ssh-keygen -Y sign -n`.
-    var namespace = CatalogueHeader.namespace.string
+    /// What it signs.
+    let kind: DocumentKind
 
-    /// The armoured signature of `message` in the namespace.
+    /// The armoured signature of `message` in the namespace of its kind.
     ///
     /// The message goes by a file in a scratch folder: one given as input would kill this process by SIGPIPE where ssh-keygen ends without
     /// reading it, and beside the header ssh-keygen would ask before replacing an earlier signature.
@@ -26,7 +26,7 @@ struct KeySigner {
         } catch {
             throw ProbesError(.signing, key, "A scratch folder for the signature could not be made.")
         }
-        let said = try await run(["-Y", "sign", "-n", namespace, "-f", key, file])
+        let said = try await run(["-Y", "sign", "-n", kind.namespace.string, "-f", key, file])
         guard let armoured = FileManager.default.contents(atPath: file + ".sig").map({ [UInt8]($0) }),
             SSHSignature.unarmour(armoured) != nil
         else {

@@ -4,7 +4,7 @@ internal import Wire
 
 /// A catalogue before it is signed: the header that reviewers sign, and the two parts it vouches for.
 public struct PackedCatalogue: Equatable, Sendable {
-    /// Encoding of the ``CatalogueHeader``.
+    /// Encoding of the ``DocumentHeader``.
     public let header: [UInt8]
     /// What devices get.
     public let devicePart: [UInt8]
@@ -42,15 +42,15 @@ public struct PackedCatalogue: Equatable, Sendable {
             throw ProbesError(.pack, name, "The catalogue has too many probes to be pushed to a device.")
         }
         header =
-            CatalogueHeader(
-                name: Text(name), version: version, signedAt: signedAt, expiresAt: expiresAt, deviceDigest: SHA256.hash(devicePart),
+            DocumentHeader(
+                name: Text(name), version: version, signedAt: signedAt, expiresAt: expiresAt, partDigest: SHA256.hash(devicePart),
                 deskDigest: SHA256.hash(deskPart)
             ).encoded
     }
 
     /// The manifests in the desk part, after comparing its digest with the header's.
     ///
-    /// Who signed the header is for ``SignedCatalogue`` to judge.
+    /// Who signed the header is for ``SignedDocument`` to judge.
     ///
     /// - Throws: `.catalogue` where the parts do not belong to the header, `.manifests` where a manifest does not hold.
     public func library(check: ManifestLibrary.RuleCheck = { _ in [] }) throws(ProbesError) -> ManifestLibrary {
@@ -74,7 +74,7 @@ public struct PackedCatalogue: Equatable, Sendable {
         guard SHA256.hash(deskPart) == header.deskDigest else {
             throw ProbesError(.catalogue, "desk.cbor", "The desk part is not the one that was signed.")
         }
-        guard SHA256.hash(devicePart) == header.deviceDigest else {
+        guard SHA256.hash(devicePart) == header.partDigest else {
             throw ProbesError(.catalogue, "device.cbor", "The device part is not the one that was signed.")
         }
     }
@@ -82,8 +82,8 @@ public struct PackedCatalogue: Equatable, Sendable {
     /// The header, opened.
     ///
     /// - Throws: `.catalogue`.
-    public func openedHeader() throws(ProbesError) -> CatalogueHeader {
-        guard let header = try? CatalogueHeader(decoding: header) else {
+    public func openedHeader() throws(ProbesError) -> DocumentHeader {
+        guard let header = try? DocumentHeader(decoding: header) else {
             throw ProbesError(.catalogue, "header.cbor", "The header is not in the format this version reads.")
         }
         return header

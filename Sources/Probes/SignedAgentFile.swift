@@ -55,7 +55,7 @@ public struct SignedAgentFile: Sendable {
     /// - Throws: `.signing` with what ssh-keygen said; the file is as it was then.
     public func sign(key: String) async throws(ProbesError) {
         let (envelope, _, bytes) = try read()
-        let armoured = try await KeySigner(key: key, namespace: AgentHeader.namespace.string).sign(envelope.header)
+        let armoured = try await KeySigner(key: key, kind: .agent).sign(envelope.header)
         guard let blob = SSHSignature.unarmour(armoured) else {
             throw ProbesError(.signing, key, "The signature is not in the form that ssh-keygen writes.")
         }

@@ -61,6 +61,18 @@ extension CommandFailure {
                 (.catalogueExpired, "Pack and sign a new one, then `rollcall probes push \(device)`; check the device's clock too.")
             case "catalogue-rolled-back": (.catalogueRolledBack, "Pack it with a higher --version, have it signed, and push it.")
             case "catalogue-tampered": (.catalogueTampered, "Do not use this catalogue; pack and sign it anew from the reviewed manifests.")
+            case "roster-unsigned": (.catalogueUnsigned, "Have enough reviewers sign it with `rollcall operator sign`, then push it.")
+            case "roster-expired", "roster-not-yet-valid":
+                (.catalogueExpired, "Pack and sign a new one with `rollcall operator pack`; check the device's clock too.")
+            case "roster-rolled-back":
+                (
+                    .catalogueRolledBack,
+                    "Pack a new one with `rollcall operator pack --version` above the device's, have it signed, and push it."
+                )
+            case "roster-tampered": (.catalogueTampered, "Do not use this roster; pack it anew with `rollcall operator pack`.")
+            case "roster-malformed", "roster-version-leap":
+                (.catalogueRefused, "Bring the agent up to date with `rollcall device enroll \(device)`, or pack with a lower --version.")
+            case "revoked": (.notAllowed, "Whoever keeps the roster can let you in again: `rollcall operator add`, pack, sign, push.")
             case "no-catalogue": (.catalogueRefused, "`rollcall probes push \(device)` brings this desk's catalogue to the device.")
             case "ledger", "storage":
                 (.refused, "Free some space on the device first; `rollcall diagnose \(device)` says which file system is full.")
@@ -73,6 +85,8 @@ extension CommandFailure {
             case "agent-malformed": (.catalogueRefused, "Pack it anew with `rollcall agent pack`.")
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
+            case "path": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner for another path.")
+            case "file": (.deviceFile, "Check the path; `--force` replaces a file that is there.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
             case "sandbox":

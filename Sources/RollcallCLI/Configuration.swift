@@ -14,6 +14,8 @@ struct Configuration: Sendable {
     var sshConfiguration: String?
     /// The signed catalogue's folder.
     var catalogue: String
+    /// The roster's folder.
+    var roster: String { data + "/roster" }
     /// The agent's binary for this very machine.
     var agent: String?
     /// Folder of probe manifests, for authors and for `--here`.

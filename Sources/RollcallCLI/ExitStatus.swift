@@ -45,15 +45,15 @@ public struct ExitStatus: Equatable, Sendable {
     public static let notAllowed = ExitStatus(79)
     /// A parameter is missing, unknown or out of its range.
     public static let parameter = ExitStatus(80)
-    /// Too few trusted reviewers signed the catalogue.
+    /// Too few trusted reviewers signed the catalogue or roster.
     public static let catalogueUnsigned = ExitStatus(81)
-    /// The catalogue has expired.
+    /// The catalogue or roster has expired.
     public static let catalogueExpired = ExitStatus(82)
-    /// The catalogue's version is not above the one in force.
+    /// The catalogue's or roster's version is not above the one in force.
     public static let catalogueRolledBack = ExitStatus(83)
-    /// The catalogue's content is not what was signed.
+    /// The catalogue's or roster's content is not what was signed.
     public static let catalogueTampered = ExitStatus(84)
-    /// The catalogue was refused for another reason.
+    /// The catalogue or roster was refused for another reason.
     public static let catalogueRefused = ExitStatus(85)
     /// The probe ran into its time limit.
     public static let probeTimedOut = ExitStatus(86)
@@ -75,6 +75,12 @@ public struct ExitStatus: Equatable, Sendable {
     public static let missingTool = ExitStatus(94)
     /// The device could not be enrolled.
     public static let enrolmentFailed = ExitStatus(95)
+    /// The roster would lock out everyone, or who pushes it.
+    public static let lockOut = ExitStatus(96)
+    /// A local file cannot be read or written, or is there already.
+    public static let localFile = ExitStatus(98)
+    /// A file of the device cannot be read or written.
+    public static let deviceFile = ExitStatus(99)
 }
 
 /// An error ready for a person: what happened, to what, and what to do next.

@@ -16,9 +16,9 @@ struct RollcallCommand: AsyncParsableCommand {
         commandName: "rollcall", abstract: "Remote diagnostics for installed Linux equipment: calls, sweeps and their record.",
         version: "rollcall \(Desk.version)",
         subcommands: [
-            DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, CloseCommand.self,
-            CallsCommand.self, SweepCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self,
-            AgentCommand.self, DoctorCommand.self,
+            DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, GetCommand.self, PutCommand.self,
+            CloseCommand.self, CallsCommand.self, SweepCommand.self, TelemetryCommand.self, WatchCommand.self, OperatorCommand.self,
+            ReportCommand.self, AuditCommand.self, ProbesCommand.self, AgentCommand.self, DoctorCommand.self,
         ])
 }
 
@@ -97,9 +97,12 @@ extension CommandFailure {
         case let error as CatalogueError: self.init(catalogue: error)
         case let error as ProbesError: self.init(probes: error)
         case let error as Enrolment.PushRefusal:
-            self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the catalogue", device: name)
+            self.init(refusedBy: error.rule, sentence: displayed(error.sentence), what: "the \(error.kind.rawValue)", device: name)
         case let error as Enrolment.Failure:
             self.init(.enrolmentFailed, kind: "enrolment", displayed(error.sentence, limit: 600), next: error.next)
+        case let error as RosterDesk.Failure:
+            let status: ExitStatus = error.kind == "lock-out" ? .lockOut : error.kind == "no-rosters" ? .refused : .badData
+            self.init(status, kind: error.kind, error.sentence, next: error.next)
         case let error as Installation.Failure: self.init(installation: error, device: name)
         case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence, next: error.next)
         case let error as DiagnosisError:

@@ -63,6 +63,7 @@ extension CommandFailure {
     private static func listing(_ what: String) -> String {
         switch what.split(separator: " ").first {
         case "call": "`rollcall calls list` shows those there are."
+        case "operator": "`rollcall operator list` shows those there are."
         case "entry": "`rollcall audit list` shows those there are."
         default: "`rollcall device list` shows those there are; `rollcall device add` adds one."
         }

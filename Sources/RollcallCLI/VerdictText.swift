@@ -24,6 +24,7 @@ struct VerdictText {
             }
             if verdict.unknowns.count > 12 { lines.append("   ... and \(verdict.unknowns.count - 12) more; --json has all of them") }
         }
+        if let reboot = diagnosis.reboot { lines += RebootText(reboot).lines.map { terminal.wrapped($0, indent: 3) } }
         for name in diagnosis.stuck { lines.append("Stuck on the device, and not asked again until it returns: \(name)") }
         if let other = diagnosis.otherCatalogueVersion {
             lines.append(
@@ -109,6 +110,7 @@ struct DiagnosisBody: Encodable {
     let totalMilliseconds: Int
     let agentMilliseconds: Int
     let stuck: [String]
+    let reboot: [String]?
     let heads: Heads?
 
     struct Heads: Encodable {
@@ -126,6 +128,7 @@ struct DiagnosisBody: Encodable {
         totalMilliseconds = diagnosis.timing.total.milliseconds
         agentMilliseconds = diagnosis.timing.agent.milliseconds
         stuck = diagnosis.stuck
+        reboot = diagnosis.reboot.map { RebootText($0).lines }
         heads = diagnosis.heads.map { Heads(device: $0.head.rawValue, witness: $0.witness.rawValue) }
     }
 }

@@ -57,6 +57,8 @@ public struct Device: Equatable, Sendable {
         public var version: String
         /// Version of the catalogue in force; 0 without one.
         public var catalogueVersion: UInt64
+        /// Version of the roster in force; 0 without one, nil where the agent never said.
+        public var rosterVersion: UInt64?
         /// Microseconds UTC; nil before enrolment.
         public var enrolledAt: Int64?
         /// Microseconds UTC of the last hello; nil before the first.

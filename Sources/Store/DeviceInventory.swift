@@ -131,25 +131,6 @@ extension RollcallDatabase {
         }
     }
 
-    /// Records that a catalogue came into force on a device.
-    ///
-    /// - Parameter digest: SHA-256 of the catalogue's header.
-    public func recordCataloguePushed(
-        device id: String, version: UInt64, digest: [UInt8], session: String = "", operator person: String
-    ) throws(StoreError) {
-        try record(id) { transaction in
-            let name = Text(try Self.device(id: id, transaction.database).name)
-            let number = Int64(clamping: version)
-            try transaction.database.execute(
-                sql: "INSERT INTO catalogue_pushes VALUES (?1, ?2, ?3, ?4)", arguments: [id, number, blob(digest), transaction.now])
-            try transaction.database.execute(sql: "UPDATE devices SET catalogue_version = ?2 WHERE id = ?1", arguments: [id, number])
-            try transaction.append(
-                LedgerEntry(
-                    kind: .catalogueInstalled, time: 0, session: Text(session), device: name, subject: Text.decimal(version),
-                    digest: digest), person: person)
-        }
-    }
-
     /// Puts other hardware in a device's place, under its name, address and labels: not enrolled, with host keys of its own.
     ///
     /// The old one leaves the inventory with all that was recorded of it, its ledger's key and head included.
@@ -180,6 +161,14 @@ extension RollcallDatabase {
         }
     }
 
+    /// Records that the agent is about to be removed from a device with all that is its own, its ledger included.
+    public func recordPurgeStarted(device id: String, operator person: String) throws(StoreError) {
+        try record(id) { transaction in
+            let name = Text(try Self.device(id: id, transaction.database).name)
+            try transaction.append(LedgerEntry(kind: .purgeStarted, time: 0, device: name, subject: name), person: person)
+        }
+    }
+
     /// Takes a device out of the inventory. What was recorded of it stays.
     ///
     /// - Parameter isPurged: Whether the agent was taken off it before, and nothing was left.
@@ -207,7 +196,9 @@ extension Device {
             hostKeys: try row.list("host_keys"), addedAt: try row.integer("added_at"),
             agent: Agent(
                 verifierKey: try row.text("verifier"), deviceID: try row.text("agent_id"), version: try row.text("agent_version"),
-                catalogueVersion: try row.count("catalogue_version"), enrolledAt: try row.optionalInteger("enrolled_at"),
+                catalogueVersion: try row.count("catalogue_version"),
+                rosterVersion: try row.optionalInteger("roster_version").map { UInt64(clamping: $0) },
+                enrolledAt: try row.optionalInteger("enrolled_at"),
                 lastSeenAt: try row.optionalInteger("last_seen_at")),
             removedAt: try row.optionalInteger("removed_at"))
     }

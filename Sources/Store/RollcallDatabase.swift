@@ -155,6 +155,23 @@ public final class RollcallDatabase: Sendable {
         }
     }
 
+    /// Keeps something that no ledger entry goes with: all of `body`, or nothing.
+    func write<Value>(_ subject: String = "", _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do {
+            var result: Value?
+            try queue.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    result = try body(database)
+                    return .commit
+                }
+            }
+            guard let result else { throw StoreError(.unexpected, subject) }
+            return result
+        } catch {
+            throw StoreError(wrapping: error, subject: subject)
+        }
+    }
+
     /// Reads from one state of the database.
     func read<Value>(_ subject: String = "", _ body: (Database) throws -> Value) throws(StoreError) -> Value {
         do {

@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster]
 
     static var version: Int { steps.count }
 
@@ -130,11 +130,39 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
+    /// Blocks of telemetry. Times are milliseconds UTC by the device's clock; an open block comes again under its number.
+    private static let telemetry = """
+        CREATE TABLE telemetry_blocks (
+          device TEXT NOT NULL REFERENCES devices (id), ring BLOB NOT NULL, sequence INTEGER NOT NULL, first_time INTEGER NOT NULL,
+          last_time INTEGER NOT NULL, is_open INTEGER NOT NULL, received_at INTEGER NOT NULL, block BLOB NOT NULL,
+          PRIMARY KEY (device, ring, sequence)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX telemetry_blocks_time ON telemetry_blocks (device, last_time);
+        """
+
     /// A port that is not said is OpenSSH's configuration's to say.
     private static let openPort = """
         ALTER TABLE devices RENAME COLUMN port TO closed_port;
         ALTER TABLE devices ADD COLUMN port INTEGER;
         UPDATE devices SET port = closed_port;
         ALTER TABLE devices DROP COLUMN closed_port;
+        """
+
+    /// Who may come in at devices. A name that was revoked may come again, as another row. What devices said of their roster: a version, 0
+    /// without one, NULL where they never said.
+    private static let roster = """
+        CREATE TABLE operators (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, keys TEXT NOT NULL, expires_at INTEGER, added_at INTEGER NOT NULL,
+          revoked_at INTEGER, reason TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        CREATE UNIQUE INDEX operators_name ON operators (name) WHERE revoked_at IS NULL;
+        CREATE TABLE rosters (
+          version INTEGER PRIMARY KEY, digest BLOB NOT NULL, part BLOB NOT NULL, packed_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE roster_pushes (
+          device TEXT NOT NULL REFERENCES devices (id), version INTEGER NOT NULL, digest BLOB NOT NULL, pushed_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX roster_pushes_device ON roster_pushes (device);
+        ALTER TABLE devices ADD COLUMN roster_version INTEGER;
         """
 }

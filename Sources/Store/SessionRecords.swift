@@ -1,6 +1,6 @@
 internal import GRDB
 internal import Ledger
-internal import LedgerCore
+public import LedgerCore
 public import Wire
 
 extension RollcallDatabase {
@@ -69,6 +69,26 @@ extension RollcallDatabase {
         }
     }
 
+    /// Records that a stream is about to be asked for.
+    ///
+    /// - Parameters:
+    ///   - subject: Its kind and target.
+    ///   - digest: Of the file to be written.
+    ///   - byteCount: Of the file to be written.
+    public func recordStream(
+        session: String, request: UInt64, subject: String, digest: [UInt8] = [], byteCount: UInt64? = nil
+    ) throws(StoreError) {
+        try record(session) { transaction in
+            var entry = try Self.frame(session, transaction.database).entry
+            try transaction.database.execute(
+                sql: "INSERT INTO requests (session, number, probe, parameters, requested_at) VALUES (?1, ?2, ?3, '[]', ?4)",
+                arguments: [session, try Self.number(request), subject, transaction.now])
+            (entry.kind, entry.subject, entry.request) = (.streamOpened, Text(subject), request)
+            (entry.digest, entry.count) = (digest, byteCount)
+            try transaction.append(entry)
+        }
+    }
+
     /// A number as SQLite holds it.
     private static func number(_ value: UInt64) throws -> Int64 {
         guard let number = Int64(exactly: value) else { throw StoreError(.invalid, String(value)) }
@@ -77,8 +97,11 @@ extension RollcallDatabase {
 
     /// Records what came back, in one transaction.
     ///
+    /// - Parameter kind: Of the entries for what was done; those of a stream say how many bytes it carried.
     /// - Throws: `.notFound` if a request is not on record, `.wrongState` if it has an answer already.
-    public func recordAnswers(session: String, _ answers: [(request: UInt64, end: RequestEnd)]) throws(StoreError) {
+    public func recordAnswers(
+        session: String, _ answers: [(request: UInt64, end: RequestEnd)], kind: LedgerEntry.Kind = .probeAnswered
+    ) throws(StoreError) {
         try record(session) { transaction in
             let frame = try Self.frame(session, transaction.database).entry
             let update = try transaction.database.cachedStatement(
@@ -97,7 +120,8 @@ extension RollcallDatabase {
                 var values: [(any DatabaseValueConvertible)?] = [session, number, transaction.now]
                 switch answer.end {
                 case .done(let done, let digest):
-                    (entry.kind, entry.digest, entry.detail) = (.probeAnswered, digest, done.ending.word)
+                    (entry.kind, entry.digest, entry.detail) = (kind, digest, done.ending.word)
+                    if kind == .streamClosed { entry.count = done.sentByteCount }
                     values += [
                         done.ending.word.string, Int64(clamping: done.code), blob(digest), Int64(clamping: done.sentByteCount),
                         Int64(clamping: done.cutByteCount), Int64(clamping: done.duration), nil,
@@ -183,10 +207,11 @@ extension RollcallDatabase {
             try transaction.database.execute(
                 sql: """
                     UPDATE devices SET agent_id = CASE WHEN agent_id = '' THEN ?2 ELSE agent_id END, agent_version = ?3,
-                      catalogue_version = ?4, last_seen_at = ?5 WHERE id = ?1
+                      catalogue_version = ?4, last_seen_at = ?5, roster_version = ?6 WHERE id = ?1
                     """,
                 arguments: [
                     device, hello.device.string, hello.agentVersion.string, Int64(clamping: hello.catalogueVersion), transaction.now,
+                    hello.rosterVersion.map { Int64(clamping: $0) },
                 ])
             return try Self.judge(hello.checkpoint, opened.witness, session: session, device: device, frame: frame, &transaction)
         }

@@ -77,6 +77,46 @@ struct DaemonTests {
         #expect(!daemon.scratch.exists("run/rollcall/agent.sock"))
     }
 
+    @Test(
+        "SIGHUP reads agent.conf anew; with a mistake in it the last good one stays in force, and the daemon names the line",
+        arguments: AgentBinary.all)
+    func reload(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo]) {
+            try $0.write("etc/rollcall/agent.conf", "session-limit 1\n")
+            return nil
+        }
+        let first = try daemon.relay()
+        try first.open()
+        #expect(try daemon.relay().hear()?.rule == "busy")
+        let process = daemon.agent.process.processIdentifier
+        try daemon.scratch.write("etc/rollcall/agent.conf", "session-limit 2\nsesion-limit 3\n")
+        kill(process, SIGHUP)
+        #expect(
+            try daemon.journal(lines: 1).last
+                == "Line 2 of agent.conf names no setting that this agent knows; correct it. What was in force before stays in force.")
+        #expect(try daemon.relay().hear()?.rule == "busy")
+        #expect(try first.run("echo").end.done?.code == 0)
+        try daemon.scratch.write("etc/rollcall/agent.conf", "session-limit 2\n")
+        kill(process, SIGHUP)
+        #expect(try daemon.journal(lines: 2).last == "agent.conf was read anew and is in force.")
+        let second = try daemon.relay()
+        try second.open()
+        #expect(try second.run("echo").end.done?.code == 0)
+        guard case .refused(let refused)? = try daemon.relay().hear() else { throw Errno.invalid }
+        #expect(refused.sentence.string.hasPrefix("2 sessions are open"))
+        #expect(try first.run("echo", request: 2).end.done?.code == 0)
+    }
+
+    @Test("an agent that serves one controller alone ends with its terminal", arguments: AgentBinary.all)
+    func hangUp(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        try scratch.install([echo])
+        let agent = try AgentProcess.standalone(binary, scratch)
+        try agent.open()
+        kill(agent.process.processIdentifier, SIGHUP)
+        #expect(try agent.hear()?.rule == "stopping")
+    }
+
     @Test("two agents never share a state directory", arguments: AgentBinary.all)
     func stateInUse(_ binary: AgentBinary) throws {
         let daemon = try Daemon(binary, [echo])
@@ -93,6 +133,9 @@ struct DaemonTests {
         let text = check.rest()
         check.process.waitUntilExit()
         #expect(check.process.terminationStatus == 1)
+        #expect(!text.contains("roster"))
+        try scratch.write("var/lib/rollcall/roster", "not one")
+        #expect(try AgentProcess(binary, ["check", "--root-dir", scratch.path]).rest().contains("roster is not one"))
         #expect(text.contains("no user rollcall") && text.contains("no trust file") && text.contains("socket"))
     }
 

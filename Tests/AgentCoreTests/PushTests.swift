@@ -64,7 +64,7 @@ struct PushTests {
         case .rolledBack: return Catalogues.signed([probe], version: 1, by: [reviewer]).encoded
         case .tampered:
             var catalogue = Catalogues.signed([probe], version: 2, by: [reviewer])
-            catalogue.devicePart = DevicePart(probes: [Catalogues.program("echo", ["/bin/rm"])]).encoded
+            catalogue.part = DevicePart(probes: [Catalogues.program("echo", ["/bin/rm"])]).encoded
             return catalogue.encoded
         case .garbage: return [UInt8](repeating: 7, count: 300)
         case .leap: return Catalogues.signed([probe], version: 2_000_000, by: [reviewer]).encoded
@@ -116,7 +116,7 @@ struct PushTests {
             let rule = try #require(answer?.rule)
             #expect(["storage", "ledger", "trust-malformed", "owner"].contains(rule))
             #expect(try talk.scratch.read("var/lib/rollcall/catalogue") == before || rule == "storage")
-            #expect(try SignedCatalogue(decoding: talk.scratch.read("var/lib/rollcall/catalogue")).signatures.count == 1)
+            #expect(try SignedDocument(decoding: talk.scratch.read("var/lib/rollcall/catalogue")).signatures.count == 1)
         }
     }
 

@@ -431,6 +431,10 @@ struct ConfigurationTests {
             ("require-sandbox", 1), ("require-sandbox maybe", 1), ("require-sandbox yes no", 1), ("\n# x\nrequire-sandbx yes", 3),
             ("require-sandbox yes\nrequire-sandbox yes", 2), ("require-sandbox YES", 1), ("require-sandbox=yes", 1),
             ("require-sandbox yes\nx", 2),
+            ("session-limit 0", 1), ("session-limit 65", 1), ("session-limit", 1), ("session-limit 4 5", 1), ("session-limit -1", 1),
+            ("session-limit 99999999999999999999", 1), ("session-limit 2\nsession-limit 2", 2), ("ledger-size 63KiB", 1),
+            ("ledger-size 65MiB", 1), ("ledger-size 1048576", 1), ("ledger-size 1 MiB", 1), ("ledger-size MiB", 1),
+            ("ledger-size 9999999999999999999MiB", 1), ("ledger-size 1mib", 1), ("\u{0}\nledger-size 1MiB", 1),
         ])
     func mistakes(_ content: String, _ line: Int) throws {
         let scratch = try Scratch()
@@ -451,6 +455,28 @@ struct ConfigurationTests {
         try FileManager.default.createDirectory(at: scratch.url("etc/rollcall/agent.conf"), withIntermediateDirectories: true)
         #expect(throws: Refusal.self) { try Device(kernel: Kernel(), settings: scratch.settings, adoptsStrays: false) }
         #expect(try AgentProcess.standalone(AgentBinary.all[0], scratch).hear()?.rule == "configuration")
+    }
+
+    @Test("what the file says is what holds, and what it leaves out is as it was without it")
+    func values() throws {
+        let configuration = try Configuration(
+            ConfigurationFile(content: Array("ledger-size 64KiB\n#\nrequire-sandbox yes\r\n session-limit\t64".utf8)))
+        var expected = Configuration()
+        (expected.requiresSandbox, expected.sessionCountLimit, expected.ledgerSizeLimit) = (true, 64, 65_536)
+        #expect(configuration == expected)
+        #expect(try Configuration(ConfigurationFile(content: [])) == Configuration())
+    }
+
+    @Test("ledger-size bounds the ledger")
+    func ledgerSize() throws {
+        let scratch = try Scratch()
+        try scratch.write("etc/rollcall/agent.conf", "ledger-size 64KiB")
+        let device = try Device(kernel: Kernel(), settings: scratch.settings, adoptsStrays: false)
+        for _ in 0..<1_000 {
+            try device.ledger.append(LedgerEntry(kind: .refused, time: 1, subject: Text(String(repeating: "x", count: 200))))
+        }
+        try device.ledger.sync()
+        #expect(try scratch.read("var/lib/rollcall/ledger").count <= 65_536 + 1_024 && device.ledger.firstIndex > 0)
     }
 
     @Test(

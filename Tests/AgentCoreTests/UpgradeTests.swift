@@ -62,7 +62,7 @@ struct AgentPushTests {
         switch fault {
         case .unsigned: return Agents.signed(program, by: [])
         case .strangerSigned: return Agents.signed(program, by: [try Reviewer(2)])
-        case .signedAsCatalogue: return Agents.signed(program, by: [reviewer], namespace: "rollcall-catalogue")
+        case .signedAsCatalogue: return Agents.signed(program, by: [reviewer], as: .catalogue)
         case .otherArchitecture: return Agents.signed(program, architecture: "armv7", by: [reviewer])
         case .tampered:
             var bytes = Agents.signed(program, by: [reviewer])
@@ -166,7 +166,8 @@ struct AgentTrialTests {
         let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             if try daemon.log().contains(words) { return true }
-            try await Task.sleep(for: .milliseconds(100))
+            // Seldom: Foundation keeps descriptors of processes that have ended, and fails to list them where they are too many.
+            try await Task.sleep(for: .seconds(1))
         }
         return false
     }

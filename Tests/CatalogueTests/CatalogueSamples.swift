@@ -39,14 +39,14 @@ enum CatalogueSamples {
 
     static let part = DevicePart(probes: probes).encoded
 
-    static func header(version: UInt64 = 7, signedAt: UInt64 = now, expiresAt: UInt64 = now + hour, part: [UInt8] = part) -> CatalogueHeader
+    static func header(version: UInt64 = 7, signedAt: UInt64 = now, expiresAt: UInt64 = now + hour, part: [UInt8] = part) -> DocumentHeader
     {
-        CatalogueHeader(
-            name: "example", version: version, signedAt: signedAt, expiresAt: expiresAt, deviceDigest: SHA256.hash(part),
+        DocumentHeader(
+            name: "example", version: version, signedAt: signedAt, expiresAt: expiresAt, partDigest: SHA256.hash(part),
             deskDigest: SHA256.hash(Array("desk".utf8)))
     }
 
-    static func signed(_ header: CatalogueHeader = header(), by reviewers: [Reviewer]) -> SignedCatalogue {
-        SignedCatalogue(header: header.encoded, devicePart: part, signatures: reviewers.map { $0.sign(header.encoded) })
+    static func signed(_ header: DocumentHeader = header(), by reviewers: [Reviewer]) -> SignedDocument {
+        SignedDocument(header: header.encoded, part: part, signatures: reviewers.map { $0.sign(header.encoded) })
     }
 }

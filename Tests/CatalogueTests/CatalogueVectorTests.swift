@@ -15,16 +15,42 @@ import Wire
             "header", catalogue.header,
             .map([
                 (0, "rollcall-catalogue-v1"), (1, "example"), (2, 7), (3, .number(header.signedAt)), (4, .number(header.expiresAt)),
-                (5, .bytes(header.deviceDigest)), (6, .bytes(header.deskDigest)),
+                (5, .bytes(header.partDigest)), (6, .bytes(header.deskDigest)),
             ]))
-        file.add("device part", catalogue.devicePart, CatalogueSamples.meaning)
+        file.add("device part", catalogue.part, CatalogueSamples.meaning)
         let keys = "[" + reviewers.map { quoted($0.line) }.joined(separator: ", ") + "]"
         file.add(
             "signed catalogue", catalogue.encoded,
-            .map([(0, .bytes(catalogue.header)), (1, .bytes(catalogue.devicePart)), (2, .list(catalogue.signatures.map { .bytes($0) }))]),
+            .map([(0, .bytes(catalogue.header)), (1, .bytes(catalogue.part)), (2, .list(catalogue.signatures.map { .bytes($0) }))]),
             also: [("keys", keys)])
         #expect(
             try file.isKept(), "catalogue.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
+    }
+
+    @Test("Tests/Vectors/roster.json holds a signed roster with the meaning of its parts")
+    func roster() throws {
+        let reviewers = [Reviewer(1), Reviewer(2)]
+        let (header, document) = (RosterSamples.header, RosterSamples.signed(by: reviewers))
+        var file = VectorFile("roster")
+        file.add(
+            "header", document.header,
+            .map([
+                (0, "rollcall-roster-v1"), (1, "example"), (2, 7), (3, .number(header.signedAt)), (4, .number(header.expiresAt)),
+                (5, .bytes(header.partDigest)),
+            ]))
+        let operators = RosterSamples.operators.map { one in
+            Meaning.list([
+                .text(one.name.string), .number(UInt64(one.role.rawValue)), .number(one.expiresAt), .list(one.keys.map { .bytes($0) }),
+            ])
+        }
+        file.add("roster", document.part, .list([.list(operators), .text(RosterSamples.desks.string)]))
+        let keys = "[" + reviewers.map { quoted($0.line) }.joined(separator: ", ") + "]"
+        file.add(
+            "signed roster", document.encoded,
+            .map([(0, .bytes(document.header)), (1, .bytes(document.part)), (2, .list(document.signatures.map { .bytes($0) }))]),
+            also: [("keys", keys)])
+        #expect(
+            try file.isKept(), "roster.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
     }
 
     @Test(

@@ -43,11 +43,11 @@ import Wire
             let message: [UInt8] = Array("a header".utf8)
             let (blob, line) = try sign(message, type: "ed25519", options: options, in: folder)
             let signature = try SSHSignature(blob: blob)
-            #expect(signature.isValid(message: message, namespace: CatalogueHeader.namespace))
-            #expect(!signature.isValid(message: message + [0], namespace: CatalogueHeader.namespace))
+            #expect(signature.isValid(message: message, namespace: DocumentKind.catalogue.namespace))
+            #expect(!signature.isValid(message: message + [0], namespace: DocumentKind.catalogue.namespace))
             #expect(!signature.isValid(message: message, namespace: "file"))
             let trust = try TrustPolicy(file: Array("threshold 1\n\(line)".utf8))
-            #expect(trust.signerCount(of: [signature, signature], message: message, namespace: CatalogueHeader.namespace) == 1)
+            #expect(trust.signerCount(of: [signature, signature], message: message, namespace: DocumentKind.catalogue.namespace) == 1)
             #expect(trust.keys.first == signature.key)
         }
     }

@@ -9,7 +9,7 @@ import Wire
     private let token = Reviewer(2, application: "ssh:")
 
     private func counts(_ blob: [UInt8]) -> Bool {
-        (try? SSHSignature(blob: blob))?.isValid(message: message, namespace: CatalogueHeader.namespace) == true
+        (try? SSHSignature(blob: blob))?.isValid(message: message, namespace: DocumentKind.catalogue.namespace) == true
     }
 
     @Test("signatures of a plain key and of a security key count")

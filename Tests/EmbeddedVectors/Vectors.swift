@@ -40,7 +40,7 @@ struct Vectors {
         case "messages.json": message(bytes, title)
         case "rows.json": readerRow(bytes, fields, title)
         case "entries.json": entry(bytes, row, title)
-        case "catalogue.json": catalogue(bytes, row, title)
+        case "catalogue.json", "roster.json": signed(bytes, row, title)
         default: findings.check(false, title + ": nothing here knows this file")
         }
     }
@@ -128,29 +128,33 @@ struct Vectors {
         findings.check(record?.content == bytes, title + ": the ledger's record is read otherwise")
     }
 
-    private func catalogue(_ bytes: [UInt8], _ row: JSON, _ title: Text) {
+    private func signed(_ bytes: [UInt8], _ row: JSON, _ title: Text) {
         let kept: [UInt8]?
         switch title {
-        case "header": kept = (try? CatalogueHeader(decoding: bytes))?.encoded
+        case "header": kept = (try? DocumentHeader(decoding: bytes))?.encoded
         case "device part": kept = (try? DevicePart(decoding: bytes))?.encoded
-        case "signed catalogue":
-            kept = (try? SignedCatalogue(decoding: bytes))?.encoded
+        case "roster": kept = (try? Roster(decoding: bytes))?.encoded
+        case "signed catalogue", "signed roster":
+            kept = (try? SignedDocument(decoding: bytes))?.encoded
             findings.check(isTrusted(bytes, keys: row["keys"]?.items ?? []), title + ": its signatures do not hold")
         default: return findings.check(false, title + ": nothing here knows this row")
         }
         findings.check(kept == bytes, title + ": it is read or written otherwise")
     }
 
-    /// Whether the catalogue is in force where both reviewers must have signed, and not once a byte of its probes was changed.
+    /// Whether what is signed is in force where both reviewers must have signed, and not once a byte of its part was changed.
     private func isTrusted(_ bytes: [UInt8], keys: [JSON]) -> Bool {
         var file: Text = "threshold 2\n"
         for key in keys { file = file + Text(key.text ?? []) + "\n" }
-        guard let trust = try? TrustPolicy(file: file.bytes), var signed = try? SignedCatalogue(decoding: bytes),
-            let header = try? CatalogueHeader(decoding: signed.header),
-            let verified = try? signed.verified(trust: trust, now: header.signedAt, versionInForce: nil), verified.header == header
+        guard let trust = try? TrustPolicy(file: file.bytes), var signed = try? SignedDocument(decoding: bytes),
+            let header = try? DocumentHeader(decoding: signed.header),
+            let verified = try? signed.opened(as: header.kind, trust: trust), verified == header,
+            (try? header.check(now: header.signedAt, versionInForce: nil)) != nil,
+            header.kind == .roster
+                ? (try? signed.roster(trust: trust)) != nil : (try? signed.authenticated(trust: trust)) != nil
         else { return false }
-        signed.devicePart[signed.devicePart.count - 1] ^= 1
-        return (try? signed.authenticated(trust: trust)) == nil
+        signed.part[signed.part.count - 1] ^= 1
+        return (try? signed.opened(as: header.kind, trust: trust)) == nil
     }
 
     private func checkpoint(_ row: JSON, _ title: Text) {

@@ -34,7 +34,7 @@ extension LabTests {
                 let found = try await limits(desk, device, "log.errors")
                 #expect(!found.contains("files"))
                 #expect(found.isSuperset(of: ["user", "no network", "no local sockets", "system calls"]))
-                let shut = "echo 'require-sandbox yes' > /etc/rollcall/agent.conf && systemctl restart rollcall-agent"
+                let shut = "echo 'require-sandbox yes' > /etc/rollcall/agent.conf && systemctl reload rollcall-agent"
                 try await device.shell(shut)
                 let refused = try await desk.rollcall(["run", device.name, "log.errors"])
                 #expect(refused.status != 0)
@@ -42,8 +42,12 @@ extension LabTests {
                 // As a unit of the device, for what enters it from outside brings the machine's own Landlock along.
                 let check = try await device.shell("systemd-run --quiet --wait --pipe rollcall-agent check || true")
                 #expect(check.contains("lacks Landlock"), "\(check)")
-                try await device.shell("echo 'require-sandbox on' > /etc/rollcall/agent.conf; systemctl restart rollcall-agent || true")
-                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf")
+                // With a mistake, what was in force stays so at a reload, and keeps the agent from starting anew.
+                try await device.shell("echo 'require-sandbox on' > /etc/rollcall/agent.conf; systemctl reload rollcall-agent")
+                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf.*stays.in.force")
+                #expect(try await desk.rollcall(["run", device.name, "log.errors"]).errors.contains("require-sandbox"))
+                try await device.shell("systemctl restart rollcall-agent || true")
+                try await device.until("journalctl -u rollcall-agent | grep -q Line.1.*agent.conf.*correct.it.$")
             }
         }
     }

@@ -19,25 +19,27 @@ struct ImportTableTests {
         ("Wire", "agent/Sources/Wire", []),
         ("LedgerCore", "agent/Sources/LedgerCore", ["Wire", "CSodium"]),
         ("Catalogue", "agent/Sources/Catalogue", ["Wire", "LedgerCore", "CSodium"]),
-        ("AgentCore", "agent/Sources/AgentCore", ["CLinux", "Wire", "LedgerCore", "Catalogue"]),
+        // Blocks of telemetry are written on the device and read on the desk.
+        ("Telemetry", "agent/Sources/Telemetry", ["Wire"]),
+        ("AgentCore", "agent/Sources/AgentCore", ["CLinux", "Wire", "LedgerCore", "Catalogue", "Telemetry"]),
         ("rollcall-agent", "agent/Sources/rollcall-agent", ["AgentCore", "CLinux", "Wire"]),
         ("SSH", "Sources/SSH", ["CSSH2", "CSodium"]),
         ("Probes", "Sources/Probes", ["Wire", "LedgerCore", "Catalogue"]),
         ("Diagnosis", "Sources/Diagnosis", ["Wire", "Catalogue", "Probes", "CSQLite"]),
         ("Ledger", "Sources/Ledger", ["Wire", "LedgerCore", "CSodium"]),
-        ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "CSodium"]),
+        ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "Telemetry", "CSodium"]),
         ("AgentClient", "Sources/AgentClient", ["Wire", "LedgerCore"]),
         ("Fleet", "Sources/Fleet", ["Wire", "SSH", "Store", "AgentClient"]),
         (
             "Calls", "Sources/Calls",
-            ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet"]
+            ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet"]
         ),
-        ("Report", "Sources/Report", ["Store"]),
+        ("Report", "Sources/Report", ["Store", "Telemetry"]),
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Report",
+                "Report", "Telemetry",
             ]
         ),
         ("rollcall", "Sources/rollcall", ["RollcallCLI"]),

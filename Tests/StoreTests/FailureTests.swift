@@ -34,7 +34,10 @@ struct FailureTests {
             [
                 ("device", { _ = try store.addDevice(name: "new", address: Device.Address(host: "h"), operator: "a") }),
                 ("keys", { try store.replaceHostKeys(device: device.id, hostKeys: ["k"], operator: "a", reason: "") }),
-                ("catalogue", { try store.recordCataloguePushed(device: device.id, version: 9, digest: SHA256.hash([]), operator: "a") }),
+                (
+                    "catalogue",
+                    { try store.recordPushed(.catalogue, device: device.id, version: 9, digest: SHA256.hash([]), operator: "a") }
+                ),
                 ("call", { _ = try store.recordCallOpened(device: device.id, symptom: "s", wouldRoll: .no, operator: "a") }),
                 ("session", { _ = try store.recordSessionOpened(device: device.id, operator: "a", reason: "") }),
                 ("offer", { _ = try store.offerHead(session: session) }),

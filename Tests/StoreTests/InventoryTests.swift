@@ -130,7 +130,7 @@ struct InventoryTests {
     @Test("a pushed catalogue is on record, and the device's version follows")
     func catalogue() throws {
         let device = try add("kiosk-1")
-        try store.recordCataloguePushed(device: device.id, version: 7, digest: [UInt8](repeating: 1, count: 32), operator: "alice")
+        try store.recordPushed(.catalogue, device: device.id, version: 7, digest: [UInt8](repeating: 1, count: 32), operator: "alice")
         #expect(try store.device(id: device.id).agent.catalogueVersion == 7)
         #expect(try store.entries(EntrySelection(kind: "catalogue.installed")).first?.entry.subject == "7")
     }
@@ -139,12 +139,12 @@ struct InventoryTests {
     func unreadable() throws {
         let device = try add("kiosk-1")
         let size = try store.logSize()
-        #expect { try store.recordCataloguePushed(device: device.id, version: 7, digest: [1], operator: "alice") } throws: {
+        #expect { try store.recordPushed(.catalogue, device: device.id, version: 7, digest: [1], operator: "alice") } throws: {
             ($0 as? StoreError)?.code == .invalid
         }
         let session = String(repeating: "s", count: 129)
         #expect {
-            try store.recordCataloguePushed(device: device.id, version: 7, digest: SHA256.hash([]), session: session, operator: "alice")
+            try store.recordPushed(.catalogue, device: device.id, version: 7, digest: SHA256.hash([]), session: session, operator: "alice")
         } throws: {
             ($0 as? StoreError)?.code == .invalid
         }

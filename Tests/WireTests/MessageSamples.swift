@@ -19,7 +19,7 @@ struct MessageSample: Sendable, CustomStringConvertible {
     static let note: [UInt8] = Array("desk.example/ledger\n".utf8)
 
     /// Every message, once with every field and, where fields may be absent, once with as few as there can be.
-    static let all: [MessageSample] = session + requests
+    static let all: [MessageSample] = session + requests + streams
 
     private static let session: [MessageSample] = [
         MessageSample(
@@ -33,11 +33,11 @@ struct MessageSample: Sendable, CustomStringConvertible {
                     agentVersion: "0.1.0", device: "0123456789abcdef0123456789abcdef", boot: "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a",
                     architecture: "armv7l", clock: 1_767_225_600_000_000, catalogueVersion: 7, catalogueDigest: digest,
                     catalogueExpiry: 1_798_761_600_000_000, checkpoint: note, isStandalone: false, isRoot: true,
-                    stuck: ["/mnt/nfs", "files"])),
+                    stuck: ["/mnt/nfs", "files"], rosterVersion: 3)),
             [
                 (0, 1), (1, 1), (2, "0.1.0"), (3, "0123456789abcdef0123456789abcdef"), (4, "5c8fd9ee-35f8-4c9c-9d2c-2b1a3f1f0b6a"),
                 (5, "armv7l"), (6, 1_767_225_600_000_000), (7, 7), (8, .bytes(digest)), (9, 1_798_761_600_000_000), (10, .bytes(note)),
-                (11, 2), (12, .list(["/mnt/nfs", "files"])),
+                (11, 2), (12, .list(["/mnt/nfs", "files"])), (16, 3),
             ]),
         MessageSample(
             "hello without catalogue",
@@ -113,5 +113,40 @@ struct MessageSample: Sendable, CustomStringConvertible {
             [(0, 8), (1, 3), (2, "catalogue"), (3, 5), (4, 2), (5, .bytes([1, 2, 3]))]),
         MessageSample("entries", .entries(Entries(request: 4, first: 0, count: 100)), [(0, 9), (1, 4), (2, 0), (3, 100)]),
         MessageSample("cancel", .cancel(Cancel(request: 4)), [(0, 12), (1, 4)]),
+        MessageSample(
+            "telemetry",
+            .telemetry(TelemetryRequest(request: 5, after: 41, ring: [UInt8](repeating: 9, count: 16), sizeLimit: 65_536)),
+            [(0, 13), (1, 5), (2, 41), (3, .bytes([UInt8](repeating: 9, count: 16))), (4, 65_536)]),
+        MessageSample("telemetry of now", .telemetry(TelemetryRequest(request: 6, sizeLimit: 0)), [(0, 13), (1, 6), (2, 0), (4, 0)]),
+    ]
+
+    private static let streams: [MessageSample] = [
+        MessageSample(
+            "stream",
+            .stream(
+                OpenStream(
+                    request: 5, kind: "put", target: "/srv/menu \u{e9}.pdf", size: 1 << 40, offset: 7, time: 1_767_225_600_000_000,
+                    digest: digest, flags: [.replace, .afresh], credit: 4_194_304)),
+            [
+                (0, 16), (1, 5), (2, "put"), (3, "/srv/menu \u{e9}.pdf"), (4, 1_099_511_627_776), (5, 7), (6, 1_767_225_600_000_000),
+                (7, .bytes(digest)), (8, 3), (9, 4_194_304),
+            ]),
+        MessageSample(
+            "stream, shortest", .stream(OpenStream(request: 1, kind: "shell", target: "", credit: 0)),
+            [(0, 16), (1, 1), (2, "shell"), (4, 0), (5, 0), (6, 0), (8, 0), (9, 0)]),
+        MessageSample(
+            "stream opened",
+            .streamOpened(StreamOpened(request: 5, size: 10, offset: 3, time: 1_767_225_600_000_000, digest: digest, credit: 65_536)),
+            [(0, 17), (1, 5), (2, 10), (3, 3), (4, 1_767_225_600_000_000), (5, .bytes(digest)), (6, 65_536)]),
+        MessageSample("data", .data(StreamData(request: 5, bytes: [0, 0xFF])), [(0, 18), (1, 5), (2, .bytes([0, 0xFF]))]),
+        MessageSample(
+            "credit", .control(StreamControl(request: 5, kind: .credit, value: 1 << 53)),
+            [(0, 19), (1, 5), (2, 1), (3, 9_007_199_254_740_992), (4, 0)]),
+        MessageSample("end of a stream", .control(StreamControl(request: 5, kind: .end)), [(0, 19), (1, 5), (2, 2), (3, 0), (4, 0)]),
+        MessageSample(
+            "window size", .control(StreamControl(request: 5, kind: .resize, value: 132, other: 43)),
+            [(0, 19), (1, 5), (2, 3), (3, 132), (4, 43)]),
+        MessageSample(
+            "signal", .control(StreamControl(request: 5, kind: .signal, value: 2)), [(0, 19), (1, 5), (2, 4), (3, 2), (4, 0)]),
     ]
 }

@@ -73,7 +73,7 @@ private func refusal(_ hex: String) -> WireError? {
 
     @Test("a type this version does not know is refused with its number")
     func unknownType() {
-        #expect(refusal("a1000d") == WireError(.unknownMessage, 13))
+        #expect(refusal("a100187f") == WireError(.unknownMessage, 127))
         #expect(refusal("a1001b0000000100000000") == WireError(.unknownMessage, 1 << 32))
         #expect(refusal("a2 00 1863 01 81f4") == WireError(.unknownMessage, 99))
     }

@@ -101,7 +101,7 @@ struct UpgradeCommand: AsyncParsableCommand {
         try await withDevice(found) {
             do {
                 try await upgrade.run(found, file: file)
-            } catch let error as Enrolment.PushRefusal {
+            } catch let error as Upgrade.Refusal {
                 throw CommandFailure(
                     refusedBy: error.rule, sentence: displayed(error.sentence), what: "the new agent", device: found.name)
             }

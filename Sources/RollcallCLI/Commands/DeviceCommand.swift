@@ -65,11 +65,20 @@ struct DeviceCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List devices.")
 
+        @Flag(help: "Only those that still let in a revoked or expired key, or have an older roster or none, by what each said last.")
+        var drift = false
+
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let devices = try options.database().devices(selection.selection)
+            let database = try options.database()
+            let devices = try database.devices(selection.selection)
+            if drift {
+                let drifting = try DriftText.drifting(devices, database)
+                if options.json { return try printJSON(drifting.map(DriftBody.init)) }
+                return DriftText.printTable(drifting)
+            }
             if options.json { return try printJSON(devices.map(DeviceBody.init)) }
             if devices.isEmpty { return Terminal.current.line("No device matches.") }
             var table = TextTable(["NAME", "ADDRESS", "SITE", "MODEL", "AGENT", "CATALOGUE", "LAST SEEN"])
@@ -311,6 +320,8 @@ struct DeviceBody: Encodable {
     let hostKeys: [String]
     let agentVersion: String
     let catalogueVersion: UInt64
+    /// Absent where the agent never said; 0 without a roster.
+    let rosterVersion: UInt64?
     let ledgerKey: String
     let enrolledAt: String?
     let lastSeenAt: String?
@@ -327,6 +338,7 @@ struct DeviceBody: Encodable {
         hostKeys = device.hostKeys.compactMap { HostKey(openSSH: $0)?.fingerprint }
         agentVersion = device.agent.version
         catalogueVersion = device.agent.catalogueVersion
+        rosterVersion = device.agent.rosterVersion
         ledgerKey = device.agent.verifierKey
         enrolledAt = device.agent.enrolledAt.map(timeText)
         lastSeenAt = device.agent.lastSeenAt.map(timeText)

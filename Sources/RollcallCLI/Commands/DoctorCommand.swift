@@ -141,7 +141,7 @@ struct DoctorCommand: AsyncParsableCommand {
         do {
             let folder = CatalogueFolder(path)
             let signed = try folder.signed()
-            let header = try CatalogueHeader(decoding: signed.header)
+            let header = try DocumentHeader(decoding: signed.header)
             let probes = try folder.read().library(check: Diagnostician.ruleCheck).manifests.count
             return [Self.expiry(header, signatures: signed.signatures.count), Checkup("library", .ok, "\(probes) probes can be read")]
         } catch {
@@ -154,7 +154,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private static func expiry(_ header: CatalogueHeader, signatures: Int) -> Checkup {
+    private static func expiry(_ header: DocumentHeader, signatures: Int) -> Checkup {
         let now = UInt64(RollcallDatabase.systemTime())
         let until = timeText(Int64(clamping: header.expiresAt))
         let what = "version \(header.version), \(signatures) signature\(signatures == 1 ? "" : "s")"

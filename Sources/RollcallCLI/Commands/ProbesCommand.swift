@@ -164,8 +164,7 @@ struct ProbesCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = try folder ?? options.configuration().catalogue
-            let file = URL(fileURLWithPath: key).lastPathComponent
-            let signature = name ?? (file.hasSuffix(".pub") ? String(file.dropLast(4)) : file)
+            let signature = name ?? SignatureName.of(key)
             try await CatalogueFolder(path).sign(key: key, name: signature)
             Terminal.current.line("Signed \(path) as \(displayed(signature)).")
         }
@@ -215,6 +214,15 @@ struct ProbesCommand: AsyncParsableCommand {
             }
             _ = try await withDevice(found) { try await enrolment.push(to: found, onlyIfOther: false) }
         }
+    }
+}
+
+/// What a signature is called where nobody says.
+enum SignatureName {
+    /// After the file of its key.
+    static func of(_ key: String) -> String {
+        let file = URL(fileURLWithPath: key).lastPathComponent
+        return file.hasSuffix(".pub") ? String(file.dropLast(4)) : file
     }
 }
 

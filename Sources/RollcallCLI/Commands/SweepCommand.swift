@@ -46,13 +46,21 @@ struct SweepCommand: AsyncParsableCommand {
                 target.device.name.padding(toLength: 24, withPad: " ", startingAt: 0) + " "
                     + styled(target.state, terminal) + "  " + displayed(target.detail, limit: 100))
         }
+        // A desk that never packed a roster has nothing to compare with.
+        let isKept = try !desk.database.rosters().isEmpty
+        let drifting = isKept ? try DriftText.drifting(try desk.database.devices(selection.selection), desk.database) : []
         if options.json {
-            try printJSON(SweepBody(result.record, result.targets))
+            try printJSON(SweepBody(result.record, result.targets, drifting))
         } else {
             let sums = SweepRecord.State.allCases.compactMap { state in result.record.sums[state].map { "\($0) \(state.rawValue)" } }
             terminal.line(
                 terminal.styled("\(result.record.targetCount) \(result.record.targetCount == 1 ? "device" : "devices"): ", .bold)
                     + sums.joined(separator: ", "))
+            if !drifting.isEmpty {
+                terminal.line(
+                    "\(drifting.count) of them \(drifting.count == 1 ? "lets" : "let") in whom the newest roster does not, or may: rollcall device list --drift"
+                )
+            }
         }
         exitProcess(Self.exitCode(result.targets))
     }
@@ -81,6 +89,7 @@ private struct SweepBody: Encodable {
     let targetCount: Int
     let sums: [String: Int]
     let targets: [Target]
+    let drifting: [DriftBody]
 
     struct Target: Encodable {
         let device: String
@@ -89,7 +98,8 @@ private struct SweepBody: Encodable {
         let exitCode: Int?
     }
 
-    init(_ record: SweepRecord, _ targets: [FleetSweep.Target]) {
+    init(_ record: SweepRecord, _ targets: [FleetSweep.Target], _ drifting: [RosterDrift]) {
+        self.drifting = drifting.map(DriftBody.init)
         id = record.id
         targetCount = record.targetCount
         sums = Dictionary(uniqueKeysWithValues: record.sums.map { ($0.key.rawValue, $0.value) })

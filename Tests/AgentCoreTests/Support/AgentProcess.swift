@@ -47,13 +47,15 @@ final class AgentProcess {
     /// Kept until the process has ended.
     var scratch: Scratch?
 
-    init(_ binary: AgentBinary, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// - Parameter journal: File that takes what it writes to standard error; nowhere otherwise.
+    init(_ binary: AgentBinary, _ arguments: [String], environment: [String: String] = [:], journal: URL? = nil) throws {
         process.executableURL = URL(fileURLWithPath: binary.emulator ?? binary.path)
         process.arguments = (binary.emulator == nil ? [] : [binary.path]) + arguments
         process.environment = environment
         process.standardInput = input
         process.standardOutput = output
-        process.standardError = FileHandle(forWritingAtPath: "/dev/null")
+        if let journal { try Data().write(to: journal) }
+        process.standardError = FileHandle(forWritingAtPath: journal?.path ?? "/dev/null")
         try process.run()
     }
 

@@ -15,7 +15,7 @@ final class Conversation {
     /// Opens a device with `probes` in force and a session of `role` in it.
     init(
         _ probes: [ProbeDefinition] = [], role: Text = "repair", scratch: Scratch? = nil, kernel: Kernel = Kernel(),
-        expiresAt: UInt64 = Catalogues.now + Catalogues.year
+        expiresAt: UInt64 = Catalogues.now + Catalogues.year, isStandalone: Bool = true
     ) throws {
         let scratch = try scratch ?? Scratch()
         let reviewer = try Reviewer(1)
@@ -28,13 +28,20 @@ final class Conversation {
         self.scratch = scratch
         self.kernel = kernel
         device = try Device(kernel: kernel, settings: scratch.settings, adoptsStrays: false)
-        session = Session(device: device, door: Door(operatorName: "alice", role: role, key: "", connection: ""))
+        session = Self.session(of: device, "alice", role, isStandalone)
     }
 
     /// Another session of the same device.
-    init(sharing other: Conversation, role: Text = "repair") throws {
+    init(sharing other: Conversation, role: Text = "repair", isStandalone: Bool = true) throws {
         (scratch, kernel, device) = (other.scratch, other.kernel, other.device)
-        session = Session(device: device, door: Door(operatorName: "bob", role: role, key: "", connection: ""))
+        session = Self.session(of: device, "bob", role, isStandalone)
+    }
+
+    private static func session(of device: Device, _ name: Text, _ role: Text, _ isStandalone: Bool) -> Session {
+        let door = Door(operatorName: name, role: role, key: "", connection: "")
+        let session = Session(device: device, door: isStandalone ? door : nil)
+        if !isStandalone { session.receive(Message.door(door).frame) }
+        return session
     }
 
     func say(_ message: Message) { session.receive(message.frame) }
@@ -68,7 +75,7 @@ final class Conversation {
                 guard case .chunk(let chunk) = message else { return (output, message) }
                 output += chunk.bytes
             }
-            try #require(!device.executor.isIdle || session.hasStreams, "nothing is running that could answer")
+            try #require(!device.executor.isIdle || !device.streams.isIdle || session.hasStreams, "nothing is running that could answer")
             turn()
         }
     }
@@ -76,8 +83,10 @@ final class Conversation {
     func turn() {
         var polls = PollSet()
         device.executor.prepare(&polls)
+        device.streams.prepare(&polls)
         polls.wait(timeout: session.hasStreams ? 0 : min(device.executor.timeout(at: kernel.monotonic) ?? 10_000, 10_000))
         device.executor.turn(polls)
+        device.streams.turn(polls)
         session.pumpStreams()
         session.resume()
     }

@@ -51,8 +51,18 @@ final class Daemon {
         notify = try NotifySocket(scratch.path + "/notify")
         agent = try AgentProcess(
             self.binary, ["run", "--root-dir", scratch.path],
-            environment: environment.merging(["NOTIFY_SOCKET": notify.path]) { own, _ in own })
+            environment: environment.merging(["NOTIFY_SOCKET": notify.path]) { own, _ in own }, journal: scratch.url("journal"))
         try #require(notify.next() == "READY=1")
+    }
+
+    /// Lines the daemon has written to standard error, once there are `count`.
+    func journal(lines count: Int) throws -> [String] {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while true {
+            let lines = String(decoding: try scratch.read("journal"), as: UTF8.self).split(separator: "\n").map(String.init)
+            if lines.count >= count || ContinuousClock.now > deadline { return lines }
+            usleep(5_000)
+        }
     }
 
     func relay(role: String = "repair", environment: [String: String] = [:]) throws -> AgentProcess {

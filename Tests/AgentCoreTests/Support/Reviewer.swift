@@ -19,8 +19,8 @@ struct Reviewer {
     var line: String { "ssh-ed25519 " + String(decoding: Base64.encode(blob), as: UTF8.self) + " reviewer\n" }
 
     /// The binary form of what `ssh-keygen -Y sign -n NAMESPACE` makes (OpenSSH's PROTOCOL.sshsig).
-    func sign(_ message: [UInt8], namespace: String = "rollcall-catalogue") -> [UInt8] {
-        let (namespace, hash) = (Array(namespace.utf8), Array("sha512".utf8))
+    func sign(_ message: [UInt8], as kind: DocumentKind = .catalogue) -> [UInt8] {
+        let (namespace, hash) = (kind.namespace.bytes, Array("sha512".utf8))
         let magic = Array("SSHSIG".utf8)
         let signed = magic + Self.string(namespace) + Self.string([]) + Self.string(hash) + Self.string(SHA512.hash(message))
         let signature = Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.sign(signed))
@@ -41,12 +41,12 @@ enum Agents {
     /// A signed agent, as it is pushed.
     static func signed(
         _ program: [UInt8], version: Text = Settings.version, architecture: Text = architecture, by reviewers: [Reviewer],
-        namespace: String = "rollcall-agent", signedAt: UInt64 = Catalogues.now
+        as kind: DocumentKind = .agent, signedAt: UInt64 = Catalogues.now
     ) -> [UInt8] {
         let header = AgentHeader(
             version: version, architecture: architecture, signedAt: signedAt, size: UInt64(program.count), digest: SHA256.hash(program)
         ).encoded
-        let signatures = reviewers.map { $0.sign(header, namespace: namespace) }
+        let signatures = reviewers.map { $0.sign(header, as: kind) }
         return AgentEnvelope(header: header, signatures: signatures).frame + program
     }
 }
@@ -60,12 +60,12 @@ enum Catalogues {
 
     static func signed(
         _ probes: [ProbeDefinition], version: UInt64 = 1, by reviewers: [Reviewer], signedAt: UInt64 = now, expiresAt: UInt64 = now + year
-    ) -> SignedCatalogue {
+    ) -> SignedDocument {
         let part = DevicePart(probes: probes).encoded
-        let header = CatalogueHeader(
-            name: "test", version: version, signedAt: signedAt, expiresAt: expiresAt, deviceDigest: SHA256.hash(part),
+        let header = DocumentHeader(
+            name: "test", version: version, signedAt: signedAt, expiresAt: expiresAt, partDigest: SHA256.hash(part),
             deskDigest: SHA256.hash([]))
-        return SignedCatalogue(header: header.encoded, devicePart: part, signatures: reviewers.map { $0.sign(header.encoded) })
+        return SignedDocument(header: header.encoded, part: part, signatures: reviewers.map { $0.sign(header.encoded) })
     }
 
     static func program(

@@ -1,3 +1,4 @@
+import AgentCore
 import Catalogue
 import LedgerCore
 import Wire
@@ -6,7 +7,7 @@ import Wire
 public func fuzzSignature(_ bytes: [UInt8]) -> Bool {
     let blob = SSHSignature.unarmour(bytes) ?? bytes
     guard let signature = try? SSHSignature(blob: blob) else { return true }
-    return !signature.isValid(message: Array("never signed".utf8), namespace: CatalogueHeader.namespace)
+    return !signature.isValid(message: Array("never signed".utf8), namespace: DocumentKind.catalogue.namespace)
 }
 
 /// A trust file: what it yields is usable, and refusals are fit to be shown.
@@ -19,14 +20,27 @@ public func fuzzTrust(_ bytes: [UInt8]) -> Bool {
     }
 }
 
-/// A signed catalogue, which nobody trusted has signed.
+/// The content of a roster: what it yields makes a file of keys whose every line is one that its operators' names and keys make.
+public func fuzzRoster(_ bytes: [UInt8]) -> Bool {
+    // Signed by nobody too: the envelope and the header are the catalogue's.
+    if let document = try? SignedDocument(decoding: bytes) { return fuzzCatalogue(bytes) && fuzzRoster(document.part) }
+    guard let roster = try? Roster(decoding: bytes) else { return true }
+    guard roster.encoded == bytes, !roster.operators.isEmpty else { return false }
+    let lines = AuthorizedKeys.file(of: roster, version: 7).split(separator: 10)
+    guard lines.count == 1 + roster.operators.reduce(0, { $0 + $1.keys.count }) else { return false }
+    let names = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8)
+    return roster.operators.allSatisfy { $0.name.bytes.allSatisfy(names.contains) }
+        && lines.allSatisfy { line in line.allSatisfy { (0x20..<0x7f).contains($0) } && line.count(where: { $0 == 34 }) % 2 == 0 }
+}
+
+/// A signed catalogue or roster, which nobody trusted has signed.
 public func fuzzCatalogue(_ bytes: [UInt8]) -> Bool {
-    guard let catalogue = try? SignedCatalogue(decoding: bytes) else { return true }
+    guard let catalogue = try? SignedDocument(decoding: bytes) else { return true }
     guard isSame(catalogue.encoded, as: bytes, lastKey: 2) else { return false }
-    if let header = try? CatalogueHeader(decoding: catalogue.header), !isSame(header.encoded, as: catalogue.header, lastKey: 6) {
+    if let header = try? DocumentHeader(decoding: catalogue.header), !isSame(header.encoded, as: catalogue.header, lastKey: 6) {
         return false
     }
-    guard fuzzPart(catalogue.devicePart) else { return false }
+    guard fuzzPart(catalogue.part) else { return false }
     let key: Text = "threshold 1\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n"
     guard let trust = try? TrustPolicy(file: key.bytes) else { return false }
     do throws(CatalogueError) {

@@ -26,6 +26,12 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "agent", holds: fuzzAgent),
         FuzzTarget(name: "part", holds: fuzzPart),
         FuzzTarget(name: "parameter", holds: fuzzParameter),
+        FuzzTarget(name: "roster", holds: fuzzRoster),
+        FuzzTarget(name: "agent-configuration", holds: fuzzAgentConfiguration),
+        FuzzTarget(name: "owner-configuration", holds: fuzzOwnerConfiguration),
+        FuzzTarget(name: "ledger", holds: fuzzLedger),
+        FuzzTarget(name: "people", holds: fuzzPeople),
+        FuzzTarget(name: "cbor", holds: fuzzCBOR),
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
     ]

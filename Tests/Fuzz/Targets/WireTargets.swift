@@ -56,7 +56,7 @@ private func helloFlags(_ bytes: [UInt8]) throws(WireError) -> UInt64 {
 private func lastKey(of message: Message) -> UInt64 {
     switch message {
     case .door: 4
-    case .hello: 12
+    case .hello: 16
     case .open: 9
     case .opened: 6
     case .run: 3
@@ -68,6 +68,11 @@ private func lastKey(of message: Message) -> UInt64 {
     case .close: 3
     case .closed: 5
     case .cancel: 1
+    case .telemetry: 4
+    case .stream: 9
+    case .streamOpened: 6
+    case .data: 2
+    case .control: 4
     }
 }
 

@@ -151,7 +151,7 @@ struct Template: Sendable {
 
     /// The script that starts the real agent.
     static func agent(role: String, state: String, folder: String) -> String {
-        "exec \(Program.agent) serve --standalone --operator alice --role \(role) --state \(state) --trust \(folder)/trust --desks \(folder)/desks\n"
+        "exec \(Program.agent) serve --standalone --operator alice --role \(role) --state \(state) --trust \(folder)/trust --desks \(folder)/desks --keys \(state)/authorized_keys\n"
     }
 }
 

@@ -29,6 +29,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let duplicateRequest = Rule("duplicate-request")
         /// No catalogue is in force.
         public static let noCatalogue = Rule("no-catalogue")
+        /// The agent keeps no telemetry.
+        public static let noTelemetry = Rule("no-telemetry")
         /// It, or what it would ask, has not returned from the kernel.
         public static let stuck = Rule("stuck")
         /// The probe runs as root, and the agent does not.
@@ -51,12 +53,20 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let peer = Rule("peer")
         /// The device's owner does not allow it.
         public static let owner = Rule("owner")
+        /// The roster in force does not let the key in.
+        public static let revoked = Rule("revoked")
         /// Nothing happened in the session for so long that it was ended.
         public static let idle = Rule("idle")
         /// The owner wants every probe confined, and the kernel cannot.
         public static let sandbox = Rule("sandbox")
         /// The owner's agent.conf has a mistake, so the agent does not start.
         public static let configuration = Rule("configuration")
+        /// The path is none that is read or written here.
+        public static let path = Rule("path")
+        /// The file cannot be read or written; the sentence says why.
+        public static let file = Rule("file")
+        /// A stream of an unknown kind, or more than its credit.
+        public static let stream = Rule("stream")
         /// The agent is being stopped.
         public static let stopping = Rule("stopping")
     }

@@ -10,18 +10,20 @@ public struct Settings: Sendable {
     public var trust: [UInt8]
     /// The controllers whose ledger heads this device witnesses, one verifier key a line.
     public var desks: [UInt8]
+    /// sshd's file of keys, which a roster replaces; nil where it is not this process's to write.
+    public var keys: [UInt8]?
     /// The daemon's socket.
     public var socket: [UInt8]
     /// What the owner allows.
     public var ownersFile: [UInt8]
     /// Stands there while the owner has shut the door, and may say why.
     public var shutDoor: [UInt8]
-    /// The file of settings.
+    /// agent.conf, which ``Configuration`` reads.
     public var configuration: [UInt8]
     /// The agent's own program, which an upgrade replaces.
     public var program: [UInt8]
-    /// `require-sandbox`: whether a probe is refused where the kernel cannot confine it.
-    public var requiresSandbox = false
+    /// How often telemetry is taken and kept.
+    var telemetry = TelemetryRecorder.Schedule()
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
@@ -35,8 +37,6 @@ public struct Settings: Sendable {
     #endif
     /// The user as whom sshd starts `serve`.
     public static let doorUser: Text = "rollcall"
-    /// Sessions at once.
-    public static let sessionCountLimit = 16
     /// Microseconds a connection may take to say who is at the door, and as long again until it opens a session.
     public static let openingTimeLimit: UInt64 = 30_000_000
     /// Microseconds a controller has to take the last words of a session that has ended.
@@ -49,7 +49,7 @@ public struct Settings: Sendable {
     public init(root: [UInt8] = []) {
         let paths: [Text] = [
             "/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock", "/etc/rollcall/agent.conf",
-            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/usr/bin/rollcall-agent",
+            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/etc/rollcall/authorized_keys", "/usr/bin/rollcall-agent",
         ]
         self.root = root
         state = root + paths[0].bytes
@@ -59,36 +59,7 @@ public struct Settings: Sendable {
         configuration = root + paths[4].bytes
         ownersFile = root + paths[5].bytes
         shutDoor = root + paths[6].bytes
-        program = root + paths[7].bytes
-    }
-}
-
-/// agent.conf.
-extension Settings {
-    /// Reads the file; where there is none everything stays as it is.
-    ///
-    /// - Throws: `.configuration` with the number of the first line that is not understood: a setting that is passed over would be a
-    ///   limit the owner believes in.
-    mutating func readConfiguration(_ kernel: Kernel) throws(Refusal) {
-        let file: ConfigurationFile
-        do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: configuration) } catch {
-            let problem: Text = .decimal(UInt64(error.rawValue.magnitude))
-            throw Refusal(.configuration, "The agent cannot read its agent.conf (errno " + problem + ").")
-        }
-        let (sandbox, yes, no): (Text, Text, Text) = ("require-sandbox", "yes", "no")
-        var isSet = false
-        for line in file.lines {
-            guard line.words[0] == sandbox.bytes else { throw Self.mistake(line.number, "names no setting that this agent knows") }
-            if isSet { throw Self.mistake(line.number, "says require-sandbox for the second time") }
-            guard line.words.count == 2, [yes.bytes, no.bytes].contains(line.words[1]) else {
-                throw Self.mistake(line.number, "should say require-sandbox yes, or require-sandbox no")
-            }
-            requiresSandbox = line.words[1] == yes.bytes
-            isSet = true
-        }
-    }
-
-    private static func mistake(_ line: UInt64, _ what: Text) -> Refusal {
-        Refusal(.configuration, "Line " + .decimal(line) + " of agent.conf " + what + "; correct it and start the agent again.")
+        keys = root + paths[7].bytes
+        program = root + paths[8].bytes
     }
 }

@@ -16,6 +16,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +42,10 @@ int32_t rc_open(int32_t directory, const uint8_t *path, uint32_t flags, uint32_t
     int fd;
     do fd = openat(directory < 0 ? AT_FDCWD : directory, (const char *)path, translated(flags), (mode_t)mode);
     while (fd < 0 && errno == EINTR);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0) return -errno;
+    /* What is written anew from its first byte gets its mode whatever the umask; a file system without modes is as it is. */
+    if ((flags & (RC_CREATE | RC_TRUNCATE)) == (RC_CREATE | RC_TRUNCATE)) (void)!fchmod(fd, (mode_t)mode);
+    return fd;
 }
 
 static int32_t walk(int32_t directory, const char *path, uint32_t flags) {
@@ -95,6 +99,18 @@ int32_t rc_lock(int32_t fd) { RETRIED(int, flock(fd, LOCK_EX | LOCK_NB)); }
 int32_t rc_rename(const uint8_t *from, const uint8_t *to) { RETRIED(int, rename((const char *)from, (const char *)to)); }
 int32_t rc_link(const uint8_t *from, const uint8_t *to) { RETRIED(int, link((const char *)from, (const char *)to)); }
 int32_t rc_set_mode(int32_t fd, uint32_t mode) { RETRIED(int, fchmod(fd, (mode_t)mode)); }
+int32_t rc_rename_in(int32_t directory, const uint8_t *from, const uint8_t *to, uint32_t replaces) {
+    const char *old = (const char *)from, *new = (const char *)to;
+    if (replaces) return renameat(directory, old, directory, new) < 0 ? -errno : 0;
+    if (syscall(SYS_renameat2, directory, old, directory, new, 1 /* RENAME_NOREPLACE */) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -errno;
+    /* A file system without that call: a second name is never made over another. */
+    return linkat(directory, old, directory, new, 0) < 0 || unlinkat(directory, old, 0) < 0 ? -errno : 0;
+}
+int32_t rc_unlink_in(int32_t directory, const uint8_t *name) { return unlinkat(directory, (const char *)name, 0) < 0 ? -errno : 0; }
+int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode) {
+    return fchown(fd, uid, gid) < 0 || fchmod(fd, (mode_t)mode) < 0 ? -errno : 0;
+}
 int32_t rc_unlink(const uint8_t *path) { RETRIED(int, unlink((const char *)path)); }
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode) { RETRIED(int, mkdir((const char *)path, (mode_t)mode)); }
 int32_t rc_set_nonblocking(int32_t fd) {
@@ -108,6 +124,10 @@ static void fill(const struct stat *from, struct rc_stat *out) {
     out->kind = S_ISREG(from->st_mode) ? RC_REGULAR : S_ISDIR(from->st_mode) ? RC_DIRECTORY_FILE : S_ISLNK(from->st_mode) ? RC_SYMLINK : RC_OTHER;
     out->mode = from->st_mode & 07777;
     out->uid = from->st_uid;
+    out->gid = from->st_gid;
+    out->links = (uint32_t)from->st_nlink;
+    int64_t seconds = from->st_mtim.tv_sec;
+    out->changed_us = seconds < 0 ? 0 : (uint64_t)seconds * 1000000u + (uint64_t)from->st_mtim.tv_nsec / 1000u;
 }
 int32_t rc_stat_fd(int32_t fd, struct rc_stat *out) {
     struct stat found;
@@ -142,6 +162,13 @@ static uint64_t microseconds(clockid_t clock) {
 }
 uint64_t rc_realtime_us(void) { return microseconds(CLOCK_REALTIME); }
 uint64_t rc_monotonic_us(void) { return microseconds(CLOCK_MONOTONIC); }
+int32_t rc_clock_state(int64_t *offset_us) {
+    struct timex state;
+    memset(&state, 0, sizeof state);
+    if (adjtimex(&state) < 0) return -errno;
+    *offset_us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
+    return state.status & STA_UNSYNC ? 0 : 1;
+}
 int32_t rc_random(uint8_t *buffer, uint64_t count) {
     while (count > 0) {
         long got = syscall(SYS_getrandom, buffer, (size_t)count, 0);

@@ -71,7 +71,7 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     uint32_t measures = 0;
     /* Copies above the numbers they go to, so that no dup2 overwrites a source. */
     int output = fcntl(plan->output, F_DUPFD, 10), error = fcntl(plan->error, F_DUPFD, 10), status = fcntl(plan->status, F_DUPFD, 10);
-    int opened = open("/dev/null", O_RDONLY), null = fcntl(opened, F_DUPFD, 10);
+    int opened = plan->input ? plan->input : open("/dev/null", O_RDONLY), null = fcntl(opened, F_DUPFD, 10);
     if (output < 0 || error < 0 || status < 0 || null < 0) _exit(126);
     if (dup2(status, STATUS_FD) < 0 || fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) < 0) _exit(126);
     if (dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0) give_up(measures, errno);

@@ -6,12 +6,6 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* Debian's libsodium.a was built for glibc and refers to this; musl has explicit_bzero only. */
-void __explicit_bzero_chk(void *bytes, size_t count, size_t limit) {
-    (void)limit;
-    explicit_bzero(bytes, count);
-}
-
 /* libsodium's own versions bring in Argon2, Salsa and AVX code that no agent uses. */
 _Noreturn void sodium_misuse(void) { rc_exit(70); }
 void randombytes_buf(void *const buffer, const size_t count) {

@@ -1,8 +1,8 @@
 public import Wire
 
-/// Why a catalogue, a trust file or a parameter was refused.
+/// Why a catalogue, a roster, a trust file or a parameter was refused.
 public struct CatalogueError: Error, Equatable, Sendable {
-    /// The rule that refused; more may be added. The name goes over the wire and into ledgers.
+    /// The rule that refused; more may be added. Those of a ``DocumentKind`` begin with its name. The name goes over the wire and into ledgers.
     public struct Rule: Equatable, Sendable {
         /// Stable name of the rule.
         public let name: Text
@@ -23,18 +23,8 @@ public struct CatalogueError: Error, Equatable, Sendable {
         public static let notYetValid = Rule("catalogue-not-yet-valid")
         /// The version is not above the one in force.
         public static let rolledBack = Rule("catalogue-rolled-back")
-        /// The version leaps further than ``CatalogueHeader/versionStepLimit``.
+        /// The version leaps further than ``DocumentKind/versionStepLimit``.
         public static let versionLeap = Rule("catalogue-version-leap")
-        /// A signed agent is not in the format.
-        public static let agentMalformed = Rule("agent-malformed")
-        /// Too few distinct trusted keys have signed the agent.
-        public static let agentUnsigned = Rule("agent-unsigned")
-        /// The agent's program is not the one that was signed.
-        public static let agentTampered = Rule("agent-tampered")
-        /// The agent is for another architecture.
-        public static let agentArchitecture = Rule("agent-architecture")
-        /// The agent was packed no later than the one in force.
-        public static let agentRolledBack = Rule("agent-rolled-back")
         /// The trust file is not in its format.
         public static let trustMalformed = Rule("trust-malformed")
         /// No probe of that id.

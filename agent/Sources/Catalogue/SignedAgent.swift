@@ -1,13 +1,7 @@
-public import LedgerCore
 public import Wire
 
 /// What reviewers sign of an agent: which one it is, for which machines, and the digest of the program.
 public struct AgentHeader: Equatable, Sendable {
-    /// First field of every header, so that no other signed thing can pass for one.
-    public static let format: Text = "rollcall-agent-v1"
-    /// Namespace of the signatures, as in `ssh-keygen -Y sign -n`.
-    public static let namespace: Text = "rollcall-agent"
-
     /// Version of the program, as it says it in its hello.
     public var version: Text
     /// Architecture, as agent/build names it.
@@ -31,7 +25,7 @@ public struct AgentHeader: Equatable, Sendable {
     /// The header's encoding: what is signed.
     public var encoded: [UInt8] {
         var fields = FieldWriter()
-        fields.text(0, Self.format)
+        fields.text(0, DocumentKind.agent.format)
         fields.text(1, version)
         fields.text(2, architecture)
         fields.unsigned(3, signedAt)
@@ -59,7 +53,7 @@ public struct AgentHeader: Equatable, Sendable {
             return true
         }
         try reader.end()
-        guard try required(format, 0) == Self.format else { throw WireError(.unexpectedType, 0) }
+        guard try required(format, 0) == DocumentKind.agent.format else { throw WireError(.unexpectedType, 0) }
         header.signedAt = try required(signedAt, 3)
         header.size = try required(size, 4)
         try keys.require(1, 2, 5)
@@ -122,11 +116,8 @@ public struct AgentEnvelope: Equatable, Sendable {
     ///
     /// - Throws: ``CatalogueError`` with the first rule that refuses.
     public func authenticated(trust: TrustPolicy) throws(CatalogueError) -> AgentHeader {
-        try trust.judge(signatures, of: header, namespace: AgentHeader.namespace, rule: .agentUnsigned, what: "agent")
-        guard let opened = try? AgentHeader(decoding: header) else { throw Self.malformed }
+        try DocumentKind.agent.checkSignatures(signatures, of: header, trust: trust)
+        guard let opened = try? AgentHeader(decoding: header) else { throw DocumentKind.agent.malformed }
         return opened
     }
-
-    /// What is not in the format.
-    public static let malformed = CatalogueError(.agentMalformed, "The signed agent is not in the format this version reads.")
 }

@@ -75,34 +75,6 @@ public struct TrustPolicy: Equatable, Sendable {
         CatalogueError(.trustMalformed, "Line " + .decimal(line) + " of the trust file " + what + ".")
     }
 
-    /// Checks that enough trusted keys have signed `message`.
-    ///
-    /// - Parameters:
-    ///   - signatures: Binary SSHSIG.
-    ///   - rule: The rule that refuses where they are too few.
-    ///   - what: What was signed, as the middle of a sentence.
-    /// - Throws: That rule; `.unsupportedSignature` where one of a kind that is not accepted may be what lacks; `.malformed`.
-    func judge(
-        _ signatures: [[UInt8]], of message: [UInt8], namespace: Text, rule: CatalogueError.Rule, what: Text
-    ) throws(CatalogueError) {
-        var read: [SSHSignature] = []
-        var unsupported: CatalogueError?
-        for blob in signatures {
-            do throws(CatalogueError) {
-                read.append(try SSHSignature(blob: blob))
-            } catch {
-                if error.rule == .unsupportedSignature { unsupported = error } else { throw error }
-            }
-        }
-        let signers = signerCount(of: read, message: message, namespace: namespace)
-        guard signers < threshold else { return }
-        if let unsupported { throw unsupported }
-        throw CatalogueError(
-            rule,
-            "The " + what + " carries valid signatures of " + .decimal(UInt64(signers)) + " trusted reviewers; this device wants "
-                + .decimal(UInt64(threshold)) + ".")
-    }
-
     /// How many distinct trusted keys have validly signed `message` in `namespace`.
     ///
     /// A key that signs twice counts once; signatures of keys that are not trusted, or not valid, count nothing.

@@ -16,6 +16,8 @@ public struct LedgerEntry: Equatable, Sendable {
         public static let deviceEnrolled = Kind(name: "device.enrolled")
         /// A catalogue came into force; the subject is its version, the digest its header's.
         public static let catalogueInstalled = Kind(name: "catalogue.installed")
+        /// A roster came into force; the subject is its version, the digest its bytes', the detail what it changed.
+        public static let rosterInstalled = Kind(name: "roster.installed")
         /// A new agent was pushed and is about to be tried; the subject is its version, the digest its header's.
         public static let agentTried = Kind(name: "agent.tried")
         /// It answered and came into force; as ``agentTried``.
@@ -36,6 +38,10 @@ public struct LedgerEntry: Equatable, Sendable {
         public static let probeRequested = Kind(name: "probe.requested")
         /// A probe answered; the subject is its id, the digest the answer's, the detail how it ended.
         public static let probeAnswered = Kind(name: "probe.answered")
+        /// A stream was asked for; the subject is its kind and target, the digest that of the file to be written.
+        public static let streamOpened = Kind(name: "stream.opened")
+        /// A stream ended; the digest is that of what it carried, the count its bytes, the detail how it ended.
+        public static let streamClosed = Kind(name: "stream.closed")
         /// Something was refused; the subject is what, the detail the rule.
         public static let refused = Kind(name: "refused")
         /// The other side's ledger head was seen; the checkpoint is it, the detail the witness's status.

@@ -29,6 +29,16 @@ public enum Message: Equatable, Sendable {
     case closed(Closed)
     /// Stop a request.
     case cancel(Cancel)
+    /// Asks for what the device measured.
+    case telemetry(TelemetryRequest)
+    /// Asks for a stream.
+    case stream(OpenStream)
+    /// The agent opened it.
+    case streamOpened(StreamOpened)
+    /// Bytes of a stream, either way.
+    case data(StreamData)
+    /// Credit, end, window size or signal of a stream.
+    case control(StreamControl)
 
     private enum Kind {
         static let door: UInt64 = 0
@@ -44,6 +54,11 @@ public enum Message: Equatable, Sendable {
         static let close: UInt64 = 10
         static let closed: UInt64 = 11
         static let cancel: UInt64 = 12
+        static let telemetry: UInt64 = 13
+        static let stream: UInt64 = 16
+        static let streamOpened: UInt64 = 17
+        static let data: UInt64 = 18
+        static let control: UInt64 = 19
     }
 
     /// The message's encoding, without the frame's length.
@@ -56,14 +71,8 @@ public enum Message: Equatable, Sendable {
         case .hello(let message):
             fields.unsigned(0, Kind.hello)
             message.write(&fields)
-        case .open(let message):
-            fields.unsigned(0, Kind.open)
-            message.write(&fields)
         case .opened(let message):
             fields.unsigned(0, Kind.opened)
-            message.write(&fields)
-        case .run(let message):
-            fields.unsigned(0, Kind.run)
             message.write(&fields)
         case .chunk(let message):
             fields.unsigned(0, Kind.chunk)
@@ -74,21 +83,47 @@ public enum Message: Equatable, Sendable {
         case .refused(let message):
             fields.unsigned(0, Kind.refused)
             message.write(&fields)
-        case .push(let message):
-            fields.unsigned(0, Kind.push)
-            message.write(&fields)
-        case .entries(let message):
-            fields.unsigned(0, Kind.entries)
-            message.write(&fields)
-        case .close(let message):
-            fields.unsigned(0, Kind.close)
-            message.write(&fields)
         case .closed(let message):
             fields.unsigned(0, Kind.closed)
             message.write(&fields)
-        case .cancel(let message):
-            fields.unsigned(0, Kind.cancel)
+        case .streamOpened(let message):
+            fields.unsigned(0, Kind.streamOpened)
             message.write(&fields)
+        case .data(let message):
+            fields.unsigned(0, Kind.data)
+            message.write(&fields)
+        case .control(let message):
+            fields.unsigned(0, Kind.control)
+            message.write(&fields)
+        // What only a controller writes takes no room on a device.
+        #if ROLLCALL_DEVICE
+            default: preconditionFailure("only a controller writes this")
+        #else
+            case .open(let message):
+                fields.unsigned(0, Kind.open)
+                message.write(&fields)
+            case .run(let message):
+                fields.unsigned(0, Kind.run)
+                message.write(&fields)
+            case .push(let message):
+                fields.unsigned(0, Kind.push)
+                message.write(&fields)
+            case .entries(let message):
+                fields.unsigned(0, Kind.entries)
+                message.write(&fields)
+            case .close(let message):
+                fields.unsigned(0, Kind.close)
+                message.write(&fields)
+            case .cancel(let message):
+                fields.unsigned(0, Kind.cancel)
+                message.write(&fields)
+            case .telemetry(let message):
+                fields.unsigned(0, Kind.telemetry)
+                message.write(&fields)
+            case .stream(let message):
+                fields.unsigned(0, Kind.stream)
+                message.write(&fields)
+        #endif
         }
         return fields.bytes
     }
@@ -118,6 +153,10 @@ public enum Message: Equatable, Sendable {
         case Kind.entries: self = .entries(try Entries(&reader))
         case Kind.close: self = .close(try Close(&reader))
         case Kind.cancel: self = .cancel(try Cancel(&reader))
+        case Kind.telemetry: self = .telemetry(try TelemetryRequest(&reader))
+        case Kind.stream: self = .stream(try OpenStream(&reader))
+        case Kind.data: self = .data(try StreamData(&reader))
+        case Kind.control: self = .control(try StreamControl(&reader))
         // What only a controller reads takes no room on a device.
         #if !ROLLCALL_DEVICE
             case Kind.hello: self = .hello(try Hello(&reader))
@@ -126,6 +165,7 @@ public enum Message: Equatable, Sendable {
             case Kind.done: self = .done(try Done(&reader))
             case Kind.refused: self = .refused(try Refused(&reader))
             case Kind.closed: self = .closed(try Closed(&reader))
+            case Kind.streamOpened: self = .streamOpened(try StreamOpened(&reader))
         #endif
         default: throw WireError(.unknownMessage, kind)
         }

@@ -24,6 +24,10 @@ public enum RollcallProtocol {
     public static let proofCountLimit = 126
     /// Largest thing that can be pushed, in bytes.
     public static let pushSizeLimit = 1 << 20
+    /// Longest path or `host:port` of a stream, in bytes.
+    public static let targetSizeLimit = 1_024
+    /// Largest file, offset and credit of a stream, in bytes: some of them never overflow when added.
+    public static let streamSizeLimit: UInt64 = 1 << 53
     /// Longest ledger entry in bytes.
     public static let entrySizeLimit = 16_384
     /// What precedes the base64 of a first batch of frames in the command of an SSH exec request.

@@ -68,12 +68,14 @@ public struct Hello: Equatable, Sendable {
     public var isRoot: Bool
     /// What never answered and is not asked again until it returns: mounts and probes, oldest first.
     public var stuck: [Text]
+    /// Version of the roster in force; 0 without one, nil from an agent that knows none.
+    public var rosterVersion: UInt64?
 
     /// Makes the message of its fields.
     public init(
         protocolVersion: UInt64 = RollcallProtocol.version, agentVersion: Text, device: Text, boot: Text, architecture: Text, clock: UInt64,
         catalogueVersion: UInt64 = 0, catalogueDigest: [UInt8] = [], catalogueExpiry: UInt64 = 0, checkpoint: [UInt8] = [],
-        isStandalone: Bool, isRoot: Bool, stuck: [Text] = []
+        isStandalone: Bool, isRoot: Bool, stuck: [Text] = [], rosterVersion: UInt64? = nil
     ) {
         self.protocolVersion = protocolVersion
         self.agentVersion = agentVersion
@@ -88,6 +90,7 @@ public struct Hello: Equatable, Sendable {
         self.isStandalone = isStandalone
         self.isRoot = isRoot
         self.stuck = stuck
+        self.rosterVersion = rosterVersion
     }
 
     func write(_ fields: inout FieldWriter) {
@@ -103,6 +106,7 @@ public struct Hello: Equatable, Sendable {
         fields.byteString(10, checkpoint)
         fields.unsigned(11, (isStandalone ? 1 : 0) | (isRoot ? 2 : 0))
         fields.texts(12, stuck.prefix(RollcallProtocol.stuckCountLimit).map { $0.sentence(limit: RollcallProtocol.sentenceSizeLimit) })
+        if let rosterVersion { fields.unsigned(16, rosterVersion) }
     }
 
     init(_ reader: inout CBORReader) throws(WireError) {
@@ -126,6 +130,7 @@ public struct Hello: Equatable, Sendable {
                 let flags = try reader.unsigned()
                 (hello.isStandalone, hello.isRoot) = (flags & 1 != 0, flags & 2 != 0)
             case 12: hello.stuck = try reader.texts(count: RollcallProtocol.stuckCountLimit, limit: RollcallProtocol.sentenceSizeLimit)
+            case 16: hello.rosterVersion = try reader.unsigned()
             default: return false
             }
             return true

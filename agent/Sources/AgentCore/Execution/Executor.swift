@@ -8,9 +8,11 @@ public final class Executor {
     private let users: UserDatabase
     /// Whether this process is the subreaper of its descendants, so that strays come to it and whatever exits is its own.
     private let adoptsStrays: Bool
-    private let sandbox: Sandbox
+    private var sandbox: Sandbox
     var jobs: [Job] = []
     var stuck: [StuckChild] = []
+    /// Children of streams, which no hunt for strays ends.
+    var streamChildren: [Int32] = []
     private var huntSince: UInt64?
     private var places: [(job: Job, output: Int?, error: Int?)] = []
     private var turn = 0
@@ -44,6 +46,12 @@ public final class Executor {
         self.adoptsStrays = isSubreaper
     }
 
+    /// Whether nothing runs where the kernel cannot limit it; what is under way goes on.
+    var requiresSandbox: Bool {
+        get { sandbox.isRequired }
+        set { sandbox.isRequired = newValue }
+    }
+
     /// What outlived SIGKILL, oldest first: probes by id, mounts by `mount` and path.
     public var stuckNames: [Text] { stuck.map { $0.name } }
 
@@ -53,14 +61,18 @@ public final class Executor {
     // MARK: Requests
 
     /// Takes a probe whose parameters were checked.
-    public func submit(_ definition: ProbeDefinition, values: [Text], answering: Answering) throws(Refusal) {
+    ///
+    /// - Parameter isOwn: Whether it is a reader for the agent's own sake, of nothing but what this program names: then it gets no network
+    ///   and no rules for files and system calls of its own, which cost several times what it does, unless the sandbox is required.
+    public func submit(_ definition: ProbeDefinition, values: [Text], answering: Answering, isOwn: Bool = false) throws(Refusal) {
         if stuck.contains(where: { $0.name == definition.id }) || stuck.count >= Self.stuckCountLimit {
             throw Refusal(.stuck, definition.id + " hangs in the kernel since an earlier request; it is asked again once it returns.")
         }
         var limits = ChildLimits(
-            identity: try identity(for: definition), ownNetwork: kernel.isRoot && !definition.mayUseNetwork,
+            identity: try identity(for: definition), ownNetwork: kernel.isRoot && !definition.mayUseNetwork && !isOwn,
             cpuSeconds: definition.timeLimit / 1_000 + 2)
         try sandbox.apply(to: &limits, definition)
+        if isOwn, limits.required.isEmpty { limits.sandbox = [] }
         jobs.append(
             Job(definition: definition, arguments: definition.commandLine(values) ?? [], limits: limits, answering: answering))
     }
@@ -284,7 +296,7 @@ public final class Executor {
     }
 
     private func isKnown(_ pid: Int32) -> Bool {
-        stuck.contains { $0.pid == pid } || jobs.contains { $0.isRunning && $0.child?.pid == pid }
+        stuck.contains { $0.pid == pid } || streamChildren.contains(pid) || jobs.contains { $0.isRunning && $0.child?.pid == pid }
     }
 }
 

@@ -42,10 +42,19 @@ struct MountEntry: Equatable {
         return UInt8(exactly: value)
     }
 
-    /// A mount point of autofs mounts something when it is asked, which may take for ever.
-    var isAsked: Bool {
-        let autofs: Text = "autofs"
-        return type != autofs.bytes
+    /// A mount point of autofs mounts something when it is asked, which may take for ever; the others have no blocks to tell of.
+    private static let passedOver: [StaticString] = [
+        "autofs", "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "bpf",
+        "fusectl", "binfmt_misc", "nsfs", "rpc_pipefs",
+    ]
+    private static let ofMemory: [StaticString] = ["tmpfs", "devtmpfs", "ramfs"]
+
+    var isAsked: Bool { !isType(of: Self.passedOver) }
+    /// Whether the answer comes out of memory, unless the way there is through a mount whose answers do not.
+    var isOfMemory: Bool { isType(of: Self.ofMemory) }
+
+    private func isType(of names: [StaticString]) -> Bool {
+        names.contains { name in name.withUTF8Buffer { $0.count == type.count && $0.elementsEqual(type) } }
     }
 
     func row(status: Errno) -> MountRow {
@@ -62,7 +71,8 @@ struct MountEntry: Equatable {
 /// Asks the mounts one after the other through a forked child, and goes on with another child where one does not answer.
 ///
 /// The child writes one byte when it is ready to ask, then answers each mount with a record: length (2 bytes, little-endian; 0 for a
-/// file system without blocks), then the row.
+/// file system without blocks), then the row. What it knows goes out before it asks a mount that may not answer; answers out of memory
+/// wait for the next, because each write wakes the agent.
 struct MountSurvey {
     let mounts: [MountEntry]
     /// Index of the mount that is being asked.
@@ -131,9 +141,15 @@ struct MountSurvey {
     /// The child's work: asks the mounts from the current one on, and answers at once for those whose names are in `hung`.
     func ask(_ kernel: Kernel, root: [UInt8], hung: [Text]) -> Int32 {
         let output = Descriptor(1, isOwned: false)
-        do throws(Errno) { try kernel.writeAll(output, [Self.ready]) } catch { return 1 }
+        var held: [UInt8] = [Self.ready]
+        var slow: [[UInt8]] = []
         for mount in mounts[min(next, mounts.count)...] {
             var row: [UInt8] = []
+            if !mount.isOfMemory || slow.contains(where: { mount.mount.starts(with: $0) }) {
+                do throws(Errno) { try kernel.writeAll(output, held) } catch { return 1 }
+                held = []
+                if mount.mount.count > 1 { slow.append(mount.mount) }
+            }
             do throws(Errno) {
                 if hung.contains(StuckChild.name(of: mount)) { throw .timedOut }
                 let space = try kernel.space(at: root + mount.mount)
@@ -142,8 +158,9 @@ struct MountSurvey {
                 row = mount.row(status: error).encoded
             }
             let head = [UInt8(truncatingIfNeeded: row.count), UInt8(truncatingIfNeeded: row.count >> 8)]
-            do throws(Errno) { try kernel.writeAll(output, head + row) } catch { return 1 }
+            held += head + row
         }
+        do throws(Errno) { try kernel.writeAll(output, held) } catch { return 1 }
         return 0
     }
 }

@@ -6,12 +6,12 @@ struct Sandbox {
     /// Which of Landlock and seccomp the kernel has.
     let offered: Done.Measures
     /// Whether a probe is refused where one of them is missing (`require-sandbox`).
-    let isRequired: Bool
+    var isRequired: Bool
     /// The agent's own directory.
     let state: [UInt8]
 
     /// What every probe has where the sandbox is required; a child without one of them ends before it does anything.
-    private static let required: Done.Measures = [.isolatedProcess, .noNewPrivileges, .resourceLimits, .landlock, .systemCalls]
+    static let required: Done.Measures = [.isolatedProcess, .noNewPrivileges, .resourceLimits, .landlock, .systemCalls]
 
     /// Adds to a child's limits what its manifest says, and what it does not say is closed.
     func apply(to limits: inout ChildLimits, _ definition: ProbeDefinition) throws(Refusal) {

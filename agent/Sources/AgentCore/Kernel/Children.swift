@@ -23,6 +23,8 @@ public struct ChildLimits: Sendable {
     public var mayUseLocalSockets = false
     /// Absolute paths at and beneath which it may write, as far as its user may.
     public var writable: [Text] = []
+    /// Whether its standard input is a pipe; /dev/null otherwise.
+    public var hasInput = false
     /// A directory that it may neither read nor write, whatever else it may; empty for none.
     public var hidden: [UInt8] = []
 }
@@ -31,6 +33,8 @@ public struct ChildLimits: Sendable {
 public struct StartedChild {
     /// Process id; also that of its session and process group.
     public let pid: Int32
+    /// Standard input, where it has one.
+    public let input: Descriptor?
     /// Standard output.
     public let output: Descriptor
     /// Standard error.
@@ -51,15 +55,22 @@ public struct ProcessEnding: Equatable, Sendable {
 
 extension Kernel {
     private struct Pipes {
+        let input: (read: Descriptor, write: Descriptor)?
         let output: (read: Descriptor, write: Descriptor)
         let error: (read: Descriptor, write: Descriptor)
         let status: (read: Descriptor, write: Descriptor)
     }
 
-    private func pipes() throws(Errno) -> Pipes {
-        let pipes = Pipes(output: try pipe(), error: try pipe(), status: try pipe())
+    private func pipes(_ limits: ChildLimits) throws(Errno) -> Pipes {
+        let pipes = Pipes(input: limits.hasInput ? try pipe() : nil, output: try pipe(), error: try pipe(), status: try pipe())
         for end in [pipes.output.read, pipes.error.read, pipes.status.read] { try setNonblocking(end) }
+        if let input = pipes.input { try setNonblocking(input.write) }
         return pipes
+    }
+
+    private func started(_ pid: Int32, _ pipes: Pipes) -> StartedChild {
+        StartedChild(
+            pid: pid, input: pipes.input?.write, output: pipes.output.read, error: pipes.error.read, status: pipes.status.read)
     }
 
     private func withPlan(_ limits: ChildLimits, _ pipes: Pipes, _ body: (UnsafePointer<rc_plan>) -> Int32) -> Int32 {
@@ -71,6 +82,7 @@ extension Kernel {
             plan.output = pipes.output.write.number
             plan.error = pipes.error.write.number
             plan.status = pipes.status.write.number
+            plan.input = pipes.input?.read.number ?? 0
             if let identity = limits.identity {
                 plan.changes_user = 1
                 plan.uid = identity.user
@@ -110,23 +122,23 @@ extension Kernel {
     /// - Parameter arguments: The command line, the program's path first; no NUL in any of them.
     public func spawn(_ arguments: [Text], _ limits: ChildLimits) throws(Errno) -> StartedChild {
         try check(.fork)
-        let pipes = try pipes()
+        let pipes = try pipes(limits)
         var line: [UInt8] = []
         for argument in arguments { line += argument.bytes + [0] }
         let pid = withPlan(limits, pipes) { rc_spawn($0, line, UInt32(arguments.count)) }
         try success(pid)
-        return StartedChild(pid: pid, output: pipes.output.read, error: pipes.error.read, status: pipes.status.read)
+        return started(pid, pipes)
     }
 
     /// Forks a limited child that runs `work`, and ends with the status it returns.
     public func fork(_ limits: ChildLimits, _ work: () -> Int32) throws(Errno) -> StartedChild {
         try check(.fork)
-        let pipes = try pipes()
+        let pipes = try pipes(limits)
         let pid = withPlan(limits, pipes) { rc_fork_limited($0) }
         try success(pid)
         // In the child every other descriptor is closed: an object released here must not close what `work` opens.
         if pid == 0 { withExtendedLifetime(pipes) { exit(work()) } }
-        return StartedChild(pid: pid, output: pipes.output.read, error: pipes.error.read, status: pipes.status.read)
+        return started(pid, pipes)
     }
 
     /// Whether a child has exited and waits to be reaped.

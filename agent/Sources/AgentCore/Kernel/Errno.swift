@@ -6,6 +6,18 @@ public struct Errno: Error, Equatable, Sendable {
     public init(rawValue: Int32) { self.rawValue = rawValue }
     /// No such file or directory.
     public static let noEntry = Errno(rawValue: 2)
+    /// Not permitted.
+    public static let notPermitted = Errno(rawValue: 1)
+    /// The permissions do not allow it.
+    public static let access = Errno(rawValue: 13)
+    /// The file is larger than it may be.
+    public static let tooLarge = Errno(rawValue: 27)
+    /// What arrived is not what was announced.
+    public static let badMessage = Errno(rawValue: 74)
+    /// The user's share of the disk is used up.
+    public static let quota = Errno(rawValue: 122)
+    /// It was cancelled.
+    public static let cancelled = Errno(rawValue: 125)
     /// Input or output error.
     public static let inputOutput = Errno(rawValue: 5)
     /// Nothing ready now.

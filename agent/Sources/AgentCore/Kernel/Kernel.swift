@@ -35,6 +35,8 @@ public struct OpenMode: OptionSet, Sendable {
     public static let write = OpenMode(rawValue: 2)
     /// Made where it is missing.
     public static let create = OpenMode(rawValue: 4)
+    /// Only where nothing is there yet.
+    public static let exclusive = OpenMode(rawValue: 8)
     /// Emptied.
     public static let truncate = OpenMode(rawValue: 16)
     /// Only a directory.
@@ -60,11 +62,20 @@ public struct FileStatus: Sendable {
     public let mode: UInt32
     /// Owner.
     public let owner: UInt32
+    /// Group.
+    public let group: UInt32
+    /// Names it has.
+    public let links: UInt32
+    /// When its content was changed last, microseconds UTC.
+    public let changedAt: UInt64
 
     init(_ raw: rc_stat) {
         size = raw.size
         mode = raw.mode
         owner = raw.uid
+        group = raw.gid
+        links = raw.links
+        changedAt = raw.changed_us
         switch raw.kind {
         case 1: kind = .regular
         case 2: kind = .directory
@@ -154,6 +165,26 @@ extension Kernel {
         return bytes
     }
 
+    /// Reads a file from its beginning into `buffer`, which grows as far as `limit` where it is too small for it.
+    ///
+    /// - Returns: The number of bytes read; what lies behind them in the buffer is of earlier.
+    /// - Throws: An errno; `.invalid` where the file is longer.
+    func read(_ file: Descriptor, into buffer: inout [UInt8], limit: Int) throws(Errno) -> Int {
+        try check(.read)
+        var end = 0
+        while true {
+            if end == buffer.count {
+                if end >= limit { throw .invalid }
+                buffer += [UInt8](repeating: 0, count: min(max(end, 4_096), limit - end))
+            }
+            let count = buffer.withUnsafeMutableBufferPointer { buffer in
+                buffer.baseAddress.map { rc_pread(file.number, $0 + end, UInt64(buffer.count - end), UInt64(end)) } ?? 0
+            }
+            if try number(count) == 0 { return end }
+            end += Int(count)
+        }
+    }
+
     /// Writes some of `bytes`, and returns how many.
     public func write(_ file: Descriptor, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         try check(.write)
@@ -222,6 +253,24 @@ extension Kernel {
 
     /// Removes a file.
     public func unlink(_ path: [UInt8]) throws(Errno) { try success(rc_unlink(path + [0])) }
+
+    /// Renames a file within a directory.
+    ///
+    /// - Throws: An errno; `.exists` where the name is taken and is not to be replaced.
+    public func rename(_ from: [UInt8], to: [UInt8], in directory: Descriptor, replacing: Bool) throws(Errno) {
+        try check(.rename)
+        try success(rc_rename_in(directory.number, from + [0], to + [0], replacing ? 1 : 0))
+    }
+
+    /// Removes a file from a directory.
+    public func unlink(_ name: [UInt8], in directory: Descriptor) throws(Errno) {
+        try success(rc_unlink_in(directory.number, name + [0]))
+    }
+
+    /// Gives an open file the owner, group and permission bits of `other`, without the bits that give rights away when it is run.
+    public func copyAccess(of other: FileStatus, to file: Descriptor) throws(Errno) {
+        try success(rc_set_access(file.number, other.owner, other.group, other.mode & 0o777))
+    }
 
     /// Makes a directory for its owner alone; one that is there already is left as it is.
     public func makeDirectory(_ path: [UInt8], permissions: UInt32 = 0o700) throws(Errno) {

@@ -9,6 +9,13 @@ extension Kernel {
     /// Microseconds since some start; never set back.
     public var monotonic: UInt64 { monotonicClock?() ?? rc_monotonic_us() }
 
+    /// Whether the clock is synchronised, and by how many microseconds it is known to be off (adjtimex(2)); nil where the kernel does not say.
+    public var clockState: (isSynchronised: Bool, offset: Int64)? {
+        var offset: Int64 = 0
+        let state = rc_clock_state(&offset)
+        return state < 0 ? nil : (state == 1, offset)
+    }
+
     /// Bytes that nobody can guess (getrandom(2)).
     public func random(_ count: Int) throws(Errno) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
@@ -108,8 +115,10 @@ public struct Signals: OptionSet, Sendable {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
     /// A child ended.
     public static let child = Signals(rawValue: 1 << 17)
-    /// The agent is asked to end: SIGTERM, SIGINT or SIGHUP.
-    public static let end = Signals(rawValue: 1 << 15 | 1 << 2 | 1 << 1)
+    /// The agent is asked to end: SIGTERM or SIGINT.
+    public static let end = Signals(rawValue: 1 << 15 | 1 << 2)
+    /// SIGHUP: a daemon is to read its configuration anew, and anything else has lost its terminal.
+    public static let hangUp = Signals(rawValue: 1 << 1)
 }
 
 /// Descriptors of other kinds than files.
@@ -119,6 +128,15 @@ extension Kernel {
 
     /// Makes a write whose reader is gone fail with an errno instead of ending the process.
     public func ignoreBrokenPipes() { rc_ignore_broken_pipes() }
+
+    /// Writes a line to standard error, where it takes one at once: a journal that hangs must not hold up the agent.
+    func tell(_ line: Text) {
+        let error = Descriptor(2, isOwned: false)
+        var polls = PollSet()
+        let place = polls.add(error, .writable)
+        polls.wait(timeout: 0)
+        if polls.events(at: place).contains(.writable) { _ = try? write(error, (line.bytes + [10])[...]) }
+    }
 
     /// The signals that arrived since the last time.
     public func takeSignals(_ descriptor: Descriptor) -> Signals { Signals(rawValue: rc_take_signals(descriptor.number)) }

@@ -60,7 +60,7 @@ public final class AgentLoop {
     }
 
     /// Nobody is connected, and whatever ran for them has ended or was given up.
-    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle }
+    private var isQuiet: Bool { connections.isEmpty && device.executor.isIdle && device.streams.isIdle }
 
     // MARK: One round
 
@@ -77,18 +77,18 @@ public final class AgentLoop {
             if connection.inputPlace == nil, connection.outputPlace == nil { connection.inputPlace = polls.add(connection.input, []) }
         }
         device.executor.prepare(&polls)
+        device.streams.prepare(&polls)
         polls.wait(timeout: timeout())
         notifier?.keepAlive()
-        if !polls.events(at: signalPlace).isEmpty, kernel.takeSignals(signals).contains(anyOf: .end) {
-            isAskedToEnd = true
-            notifier?.stopping()
-            stop()
-        }
+        if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
+        if !isStopping { device.telemetry?.turn() }
+        device.streams.turn(polls)
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+            connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }
@@ -102,7 +102,9 @@ public final class AgentLoop {
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
         if let dueAt = device.upgrade.staged?.dueAt, !isStopping { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
+        if !isStopping, let due = device.telemetry?.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         if let dueAt = notifier?.dueAt { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
+        if let due = device.streams.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         for connection in connections {
             guard let due = connection.session.dueAt else { continue }
             soonest = min(soonest ?? .max, due - min(due, now))
@@ -139,10 +141,27 @@ public final class AgentLoop {
         }
     }
 
+    private func obey(_ arrived: Signals) {
+        if arrived.contains(anyOf: listener == nil ? [.end, .hangUp] : .end) {
+            isAskedToEnd = true
+            notifier?.stopping()
+            return stop()
+        }
+        guard arrived.contains(anyOf: .hangUp) else { return }
+        do throws(Refusal) {
+            try device.reload()
+            kernel.tell("agent.conf was read anew and is in force.")
+        } catch {
+            kernel.tell(error.sentence + " What was in force before stays in force.")
+        }
+    }
+
     private func stop() {
         isStopping = true
         for connection in connections { connection.session.stop() }
         device.executor.endAll()
+        device.telemetry?.stop()
+        device.streams.endAll()
         try? device.ledger.sync()
     }
 
@@ -164,8 +183,9 @@ public final class AgentLoop {
         guard user == 0 || user == kernel.effectiveUser || user == users.user(Settings.doorUser) else {
             return Refusal(.peer, "Only root and the user rollcall may talk to the agent.")
         }
-        if connections.count >= Settings.sessionCountLimit {
-            return Refusal(.busy, "16 sessions are open on this device; try again in a moment.")
+        let limit = device.configuration.sessionCountLimit
+        if connections.count >= limit {
+            return Refusal(.busy, .decimal(UInt64(limit)) + " sessions are open on this device; try again in a moment.")
         }
         return nil
     }

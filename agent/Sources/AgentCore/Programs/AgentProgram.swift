@@ -66,7 +66,7 @@ public struct AgentProgram {
 
     private func daemon(_ settings: Settings) -> Int32 {
         do throws(Refusal) {
-            let device = try Device(kernel: kernel, settings: settings, adoptsStrays: true)
+            let device = try Device(kernel: kernel, settings: settings, adoptsStrays: true, keepsTelemetry: true)
             return serve(device, settings)
         } catch {
             say(error.sentence, to: 2)

@@ -17,6 +17,8 @@ public struct Invocation: Equatable, Sendable {
     public var trust: [UInt8]?
     /// `--desks`.
     public var desks: [UInt8]?
+    /// `--keys`.
+    public var keys: [UInt8]?
     /// `--operator`.
     public var operatorName: Text = ""
     /// `--role`.
@@ -56,7 +58,7 @@ public struct Invocation: Equatable, Sendable {
     }
 
     private mutating func set(_ name: Text, _ value: [UInt8]) throws(UsageError) {
-        let options: [Text] = ["--root-dir", "--state", "--trust", "--desks", "--operator", "--role", "-n", "--reason"]
+        let options: [Text] = ["--root-dir", "--state", "--trust", "--desks", "--operator", "--role", "-n", "--reason", "--keys"]
         switch options.firstIndex(of: name) {
         case 0: root = value
         case 1: state = value
@@ -68,6 +70,7 @@ public struct Invocation: Equatable, Sendable {
             guard let number = Decimal.unsigned(value[...]) else { throw UsageError("wants a whole number after", name.bytes) }
             count = number
         case 7: reason = Text(value)
+        case 8: keys = value
         default: throw UsageError("does not know", name.bytes)
         }
     }
@@ -78,6 +81,9 @@ public struct Invocation: Equatable, Sendable {
         if let state { settings.state = state }
         if let trust { settings.trust = trust }
         if let desks { settings.desks = desks }
+        // An agent that serves alone is not the device's own: it leaves the device's keys be.
+        if isStandalone, state != nil { settings.keys = nil }
+        if let keys { settings.keys = keys }
         return settings
     }
 
@@ -85,7 +91,7 @@ public struct Invocation: Equatable, Sendable {
     public static let usage: StaticString = """
         usage: rollcall-agent run [--root-dir DIR]
                rollcall-agent serve --operator NAME --role observe|repair|shell
-                              [--standalone [--state DIR] [--trust FILE] [--desks FILE]]
+                              [--standalone [--state DIR] [--trust FILE] [--desks FILE] [--keys FILE]]
                rollcall-agent check [--state DIR]
                rollcall-agent key [--state DIR]
                rollcall-agent log [--state DIR] [-n N]

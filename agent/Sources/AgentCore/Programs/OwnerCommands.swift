@@ -16,9 +16,11 @@ extension AgentProgram {
         let owner = Owner(kernel: kernel, settings: settings)
         do throws(Refusal) { _ = try owner.read() } catch { problems.append(error.sentence) }
         do throws(Refusal) { try owner.checkDoor() } catch { say(error.sentence + " Open it with: rollcall-agent on.", to: 1) }
-        var configured = settings
-        do throws(Refusal) { try configured.readConfiguration(kernel) } catch { problems.append(error.sentence) }
-        if configured.requiresSandbox, !kernel.sandbox.isSuperset(of: [.landlock, .systemCalls]) {
+        var configuration = Configuration()
+        do throws(Refusal) { configuration = try Configuration(kernel: kernel, path: settings.configuration) } catch {
+            problems.append(error.sentence)
+        }
+        if configuration.requiresSandbox, !kernel.sandbox.isSuperset(of: [.landlock, .systemCalls]) {
             problems.append("agent.conf requires the sandbox, and this kernel lacks Landlock or seccomp, so no probe can run.")
         }
         if (try? DeviceIdentity(kernel: kernel, root: settings.root)) == nil {
@@ -28,10 +30,14 @@ extension AgentProgram {
             problems.append("The device has no user rollcall, so sshd cannot let support in; enrol the device again.")
         }
         problems += catalogueProblems(CatalogueStore(kernel: kernel, state: state, trust: settings.trust))
+        let roster = RosterStore(kernel: kernel, state: state, trust: settings.trust, keys: nil)
+        if roster.version == 0, (try? kernel.status(of: state.file("roster"))) != nil {
+            problems.append("The roster is not one that the trust file's reviewers signed, so only sshd asks for keys; push it again.")
+        }
         if (try? kernel.connect(settings.socket)) == nil {
             problems.append("The daemon does not answer on its socket; start it with: systemctl start rollcall-agent.")
         }
-        let witness = Witness(kernel: kernel, state: state, desks: settings.desks, name: "", key: nil)
+        let witness = Witness(kernel: kernel, state: state, desks: settings.desks, roster: nil, name: "", key: nil)
         if witness.verifiers().isEmpty { say("No desk's ledger is witnessed: the file of desks names none.", to: 1) }
         for problem in problems { say(problem, to: 1) }
         if problems.isEmpty { say("Everything the agent needs is in place.", to: 1) }
@@ -167,6 +173,9 @@ enum UTC {
         let date = .decimal(year) + "-" + two(month) + "-" + two(dayOfYear - (153 * shifted + 2) / 5 + 1)
         return date + "T" + two(seconds / 3_600 % 24) + ":" + two(seconds / 60 % 60) + ":" + two(seconds % 60) + "Z"
     }
+
+    /// `20261122213141`, the digits of ``text(_:)`` alone.
+    static func digits(_ microseconds: UInt64) -> Text { Text(text(microseconds).bytes.filter { (48...57).contains($0) }) }
 
     /// `HH:MM` of a minute of the day.
     static func time(ofDay minute: UInt64) -> Text { two(minute / 60) + ":" + two(minute % 60) }

@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import LedgerCore
 internal import Wire
 
@@ -15,7 +16,10 @@ extension Session {
         (session, call) = (open.session, open.call)
         let salted = device.ledger.person(door.operatorName)
         person = salted?.digest ?? []
-        do throws(Refusal) { try device.owner.checkDoor() } catch {
+        do throws(Refusal) {
+            try device.owner.checkDoor()
+            try checkRoster()
+        } catch {
             send(error.message(0))
             let index = try? device.ledger.append(entry(.refused, subject: "session", detail: error.rule))
             if let salted { device.ledger.remember(salted, at: index ?? device.ledger.size) }
@@ -34,7 +38,7 @@ extension Session {
     }
 
     func close(_ close: Close) {
-        for request in live { _ = device.executor.cancel(session: number, request: request) }
+        for request in live { cancel(request) }
         let witness = witness(close.witness)
         end(detail: "closed")
         send(.closed(Closed(checkpoint: device.ledger.checkpoint, witness: witness, busyTime: busyTime.total)))

@@ -26,6 +26,10 @@ struct Outbound {
         if start == bytes.count {
             bytes = []
             start = 0
+        } else if start >= Self.highWater {
+            // What never runs empty would keep all that was ever written.
+            bytes.removeFirst(start)
+            start = 0
         }
     }
 }

@@ -5,7 +5,7 @@ internal import Wire
 /// Requests within a session.
 extension Session {
     /// Checks what holds for every request, whatever it asks.
-    private func admit(_ request: UInt64, _ action: Action) throws(Refusal) {
+    func admit(_ request: UInt64, _ action: Action) throws(Refusal) {
         if live.contains(request) {
             throw Refusal(.duplicateRequest, "The request " + .decimal(request) + " is still running; use a number that is free.")
         }
@@ -15,9 +15,10 @@ extension Session {
         try allow(action)
     }
 
-    /// Role and owner both have to.
-    private func allow(_ action: Action) throws(Refusal) {
+    /// Role, roster and owner all have to.
+    func allow(_ action: Action) throws(Refusal) {
         try action.check(role)
+        try checkRoster()
         try device.owner.check(action)
     }
 
@@ -31,7 +32,7 @@ extension Session {
         }
     }
 
-    private func retire(_ request: UInt64) { live.removeAll { $0 == request } }
+    func retire(_ request: UInt64) { live.removeAll { $0 == request } }
 
     // MARK: Probes
 
@@ -78,7 +79,7 @@ extension Session {
     }
 
     /// Writes an entry; where it must be durable and cannot be, what it announces is refused.
-    private func record(_ entry: LedgerEntry, mustBeDurable: Bool) throws(Refusal) {
+    func record(_ entry: LedgerEntry, mustBeDurable: Bool) throws(Refusal) {
         do throws(Errno) {
             try device.ledger.append(entry)
             if mustBeDurable { try device.ledger.sync() }
@@ -109,7 +110,7 @@ extension Session {
     }
 
     func cancel(_ request: UInt64) {
-        if device.executor.cancel(session: number, request: request) { return }
+        if device.executor.cancel(session: number, request: request) || device.streams.cancel(session: number, request: request) { return }
         guard streams.contains(where: { $0.request == request }) else { return }
         streams.removeAll { $0.request == request }
         retire(request)
@@ -122,16 +123,27 @@ extension Session {
         requestCount &+= 1
         guard isAdmitted(entries.request, "entries", .entries) else { return }
         live.append(entries.request)
-        streams.append(EntryStream(entries, ledger: device.ledger))
+        streams.append(.entries(EntryStream(entries, ledger: device.ledger)))
+    }
+
+    func begin(_ request: TelemetryRequest) {
+        requestCount &+= 1
+        guard isAdmitted(request.request, "telemetry", .telemetry) else { return }
+        guard let recorder = device.telemetry else {
+            let sentence: Text = "This agent keeps no telemetry: it is not the device's daemon, or its owner has turned it off."
+            return refuse(request.request, "telemetry", Refusal(.noTelemetry, sentence))
+        }
+        live.append(request.request)
+        streams.append(.telemetry(TelemetryStream(request, recorder)))
     }
 
     /// Whether there are answers that wait only for room.
     public var hasStreams: Bool { !streams.isEmpty }
 
-    /// Adds one piece of every stream of entries, as far as there is room.
+    /// Adds one piece of every stream, as far as there is room.
     public func pumpStreams() {
         for index in streams.indices.reversed() where hasRoom {
-            guard let piece = streams[index].next(device.ledger) else {
+            guard let piece = streams[index].next(device) else {
                 let done = streams[index].done
                 streams.remove(at: index)
                 retire(done.request)
@@ -178,15 +190,13 @@ extension Session {
     }
 
     private func started(_ piece: Push) throws(Refusal) -> PushInProgress {
-        let (catalogue, agent): (Text, Text) = ("catalogue", "agent")
-        let isAgent = piece.kind == agent
-        try admit(piece.request, isAgent ? .pushAgent : .pushCatalogue)
-        guard isAgent || piece.kind == catalogue else { throw Refusal(.push, "This agent takes only a catalogue or an agent.") }
-        var started = PushInProgress(request: piece.request, size: piece.size)
-        guard isAgent else { return started }
-        let policy: TrustPolicy
-        do throws(CatalogueError) { policy = try device.catalogue.policy() } catch { throw Refusal(error) }
-        started.agent = try device.upgrade.begin(piece.bytes, size: piece.size, policy: policy)
+        let isAgent = piece.kind == DocumentKind.agent.name
+        try admit(piece.request, isAgent ? .pushAgent : .push)
+        guard isAgent || piece.kind == DocumentKind.catalogue.name || piece.kind == DocumentKind.roster.name else {
+            throw Refusal(.push, "This agent takes only a catalogue, a roster or an agent.")
+        }
+        var started = PushInProgress(request: piece.request, kind: piece.kind, size: piece.size)
+        if isAgent { started.agent = try device.upgrade.begin(piece.bytes, size: piece.size) }
         return started
     }
 
@@ -202,22 +212,29 @@ extension Session {
     }
 
     private func install(_ whole: PushInProgress) throws(Refusal) {
-        let verified = try device.catalogue.stage(whole.bytes, now: device.kernel.realtime)
-        var installed = entry(.catalogueInstalled, subject: .decimal(verified.header.version), request: whole.request)
-        installed.digest = verified.digest
+        let isRoster = whole.kind == DocumentKind.roster.name
+        var announcement = entry(isRoster ? .rosterInstalled : .catalogueInstalled, request: whole.request)
+        let now = device.kernel.realtime
+        let version: UInt64
+        if isRoster {
+            (version, announcement.digest, announcement.detail) = try device.roster.stage(whole.bytes, now: now)
+        } else {
+            (version, announcement.digest) = try device.catalogue.stage(whole.bytes, now: now)
+        }
+        announcement.subject = .decimal(version)
         do throws(Refusal) {
-            try record(installed, mustBeDurable: true)
+            try record(announcement, mustBeDurable: true)
         } catch {
-            device.catalogue.discard()
+            if isRoster { device.roster.discard() } else { device.catalogue.discard() }
             throw error
         }
         do throws(Refusal) {
-            let isConfirmed = try device.catalogue.commit(verified)
+            let isConfirmed = isRoster ? try device.roster.commit() : try device.catalogue.commit()
             let note: Text = isConfirmed ? "" : "it is in force, but the disk did not confirm it: a power cut may bring the old one back"
             send(.done(Done(request: whole.request, ending: .exited, note: note)))
         } catch {
             // The entry that announced it is on the disk already and must not stand alone.
-            refuse(whole.request, "catalogue", error, mustBeLogged: true)
+            refuse(whole.request, whole.kind, error, mustBeLogged: true)
             try? device.ledger.sync()
         }
     }
@@ -226,15 +243,17 @@ extension Session {
 /// A push of which some pieces have come.
 struct PushInProgress {
     let request: UInt64
+    let kind: Text
     let size: UInt64
-    /// What has come of a catalogue, which is small; an agent goes to the disk.
+    /// What has come of a catalogue or a roster, which are small; an agent goes to the disk.
     private(set) var bytes: [UInt8] = []
     /// The agent that comes, where it is one; it has its first piece already.
     var agent: IncomingAgent?
     private var count: UInt64 = 0
 
-    init(request: UInt64, size: UInt64) {
+    init(request: UInt64, kind: Text, size: UInt64) {
         self.request = request
+        self.kind = kind
         self.size = size
     }
 

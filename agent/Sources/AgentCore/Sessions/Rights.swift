@@ -1,34 +1,5 @@
 public import Catalogue
-public import Wire
-
-/// What sshd's `command=` says an operator may do, from less to more.
-public enum Role: UInt8, Sendable {
-    /// Ask.
-    case observe = 1
-    /// Also change, by vetted probes, and renew what is signed.
-    case repair = 2
-    /// Also what no catalogue vetted.
-    case shell = 3
-
-    /// Reads a role's word; nil for any other.
-    public init?(_ word: Text) {
-        let words: [(Text, Role)] = [("observe", .observe), ("repair", .repair), ("shell", .shell)]
-        for (name, role) in words where name == word {
-            self = role
-            return
-        }
-        return nil
-    }
-
-    /// The role's word.
-    public var name: Text {
-        switch self {
-        case .observe: "observe"
-        case .repair: "repair"
-        case .shell: "shell"
-        }
-    }
-}
+internal import Wire
 
 /// What can be asked of the agent, and who may: the one table that decides.
 public enum Action: Sendable {
@@ -36,10 +7,16 @@ public enum Action: Sendable {
     case probe(Impact)
     /// Read the device's ledger.
     case entries
-    /// Put a signed catalogue in force.
-    case pushCatalogue
+    /// Read what the device measured.
+    case telemetry
+    /// Put a catalogue or a roster in force.
+    case push
     /// Put a signed agent in this one's place.
     case pushAgent
+    /// Read a file.
+    case get
+    /// Write a file.
+    case put
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -47,13 +24,25 @@ public enum Action: Sendable {
         case .probe(.observe): (.observe, false)
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
-        case .entries: (.observe, false)
+        case .entries, .telemetry: (.observe, false)
         // By these an agent and a catalogue are mended that have grown too old.
-        case .pushCatalogue, .pushAgent: (.repair, false)
+        case .push, .pushAgent: (.repair, false)
+        case .get: (.repair, true)
+        case .put: (.shell, true)
         }
     }
 
-    /// Whether it needs a catalogue in time and an entry that is durable before it begins.
+    /// What it may do to the device, as the owner limits it.
+    var impact: Impact {
+        switch self {
+        case .probe(let impact): impact
+        // The program that does everything else here is not replaced where nothing may be changed.
+        case .put, .pushAgent: .change
+        default: .observe
+        }
+    }
+
+    /// Whether it needs an entry that is durable before it begins; a probe also a catalogue in time.
     public var isChange: Bool { row.isChange }
 
     /// Checks that `role` may.

@@ -35,12 +35,14 @@ public final class Session {
     }
     var busyTime = BusyTime()
     var requestCount: UInt64 = 0
+    /// How often the roster had been replaced when it was last asked about who is at the door.
+    private var rosterChangeCount: UInt64 = 0
     var loggedRefusalCount = 0
     var push: PushInProgress?
     /// The push whose further pieces are passed over, because it was refused.
     var refusedPush: UInt64?
     var hasLoggedOtherSize = false
-    var streams: [EntryStream] = []
+    var streams: [AnswerStream] = []
     private var stateSince: UInt64
     private var activeAt: UInt64
     private var input = FrameReader()
@@ -70,7 +72,7 @@ public final class Session {
     /// Whether the connection can be closed: ended, and everything is written.
     public var isFinished: Bool { isEnded && outbound.isEmpty }
     /// Whether more bytes may be given to ``receive(_:)``; false while the controller does not drain its answers.
-    public var wantsInput: Bool { !isEnded && outbound.hasRoom }
+    public var wantsInput: Bool { !isEnded && outbound.hasRoom && !device.streams.isHoldingUp(session: number) }
     /// Whether answers may be added.
     public var hasRoom: Bool { outbound.hasRoom }
     /// What is to be written to the controller next.
@@ -120,6 +122,21 @@ public final class Session {
         }
     }
 
+    /// Checks that the roster still lets in who is at the door.
+    func checkRoster() throws(Refusal) {
+        rosterChangeCount = device.roster.changeCount
+        try device.roster.check(door, role, now: device.decidingTime)
+    }
+
+    /// Ends the session where a roster that came into force does not let its operator in.
+    public func obeyRoster() {
+        guard state == .open, rosterChangeCount != device.roster.changeCount else { return }
+        do throws(Refusal) { try checkRoster() } catch {
+            send(error.message(0))
+            end(detail: error.rule)
+        }
+    }
+
     /// Ends the session where it is due, so that who says nothing does not keep a place from others.
     public func expire(at now: UInt64) {
         guard let dueAt, now >= dueAt else { return }
@@ -129,7 +146,9 @@ public final class Session {
         end(detail: "idle")
     }
 
-    func send(_ message: Message) { outbound.append(message.frame) }
+    func send(_ message: Message) {
+        outbound.append(message.frame)
+    }
 
     // MARK: Messages
 
@@ -147,9 +166,13 @@ public final class Session {
         case (.awaitingOpen, .open(let open)): self.open(open)
         case (.open, .run(let run)): begin(run)
         case (.open, .entries(let entries)): begin(entries)
+        case (.open, .telemetry(let request)): begin(request)
         case (.open, .push(let push)): take(push)
         case (.open, .cancel(let cancel)): self.cancel(cancel.request)
         case (.open, .close(let close)): self.close(close)
+        case (.open, .stream(let stream)): begin(stream)
+        case (.open, .data(let data)): device.streams.take(data, session: number)
+        case (.open, .control(let control)): device.streams.take(control, session: number)
         default: refuseOrder(message)
         }
     }
@@ -159,8 +182,10 @@ public final class Session {
             switch message {
             case .run(let run): run.request
             case .entries(let entries): entries.request
+            case .telemetry(let request): request.request
             case .push(let push): push.request
             case .cancel(let cancel): cancel.request
+            case .stream(let stream): stream.request
             default: 0
             }
         if state == .awaitingDoor {
@@ -204,6 +229,7 @@ public final class Session {
         push = nil
         streams = []
         device.executor.abandon(session: number)
+        device.streams.abandon(session: number)
         guard wasOpen else { return }
         var closed = entry(.sessionClosed, detail: detail)
         closed.count = requestCount

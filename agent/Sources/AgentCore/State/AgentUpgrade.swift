@@ -31,6 +31,8 @@ final class AgentUpgrade {
 
     private let kernel: Kernel
     private let state: StateDirectory
+    /// Whose signatures count, and what the disk refuses.
+    private let documents: DocumentStore
     /// Where the program in force stands.
     let program: [UInt8]
     /// What is staged whole and waits for its trial; and when that begins at the latest, by the monotonic clock in microseconds.
@@ -41,12 +43,15 @@ final class AgentUpgrade {
 
     /// Microseconds that the session which pushed it has to end in good order.
     private static let grace: UInt64 = 5_000_000
-    private static let (marker, inForce): (Text, Text) = ("upgrade", "agent")
+    private static let marker: Text = "upgrade"
+    /// The header of the one that was put in force last.
+    private static var inForce: Text { DocumentKind.agent.name }
     private static let sizeLimit = 4_097
 
-    init(kernel: Kernel, state: StateDirectory, program: [UInt8]) {
+    init(kernel: Kernel, state: StateDirectory, trust: [UInt8], program: [UInt8]) {
         self.kernel = kernel
         self.state = state
+        documents = DocumentStore(kernel: kernel, state: state, trust: trust, kind: .agent)
         self.program = program
     }
 
@@ -59,28 +64,26 @@ final class AgentUpgrade {
     /// - Parameters:
     ///   - piece: The first piece, in which the envelope is whole.
     ///   - size: Bytes of the whole.
-    func begin(_ piece: [UInt8], size: UInt64, policy: TrustPolicy) throws(Refusal) -> IncomingAgent {
+    func begin(_ piece: [UInt8], size: UInt64) throws(Refusal) -> IncomingAgent {
         guard !isTaking, staged == nil, !kernel.isOnTrial else {
             throw Refusal(.busy, "Another agent is being taken or tried on this device; try again in two minutes.")
         }
         let header: AgentHeader
         let (encoded, end): ([UInt8], Int)
         do throws(CatalogueError) {
-            guard let found = try? AgentEnvelope.first(in: piece) else { throw AgentEnvelope.malformed }
-            header = try found.envelope.authenticated(trust: policy)
-            guard header.size == size - UInt64(found.end) else { throw AgentEnvelope.malformed }
+            guard let found = try? AgentEnvelope.first(in: piece) else { throw DocumentKind.agent.malformed }
+            header = try found.envelope.authenticated(trust: try documents.policy())
+            guard header.size == size - UInt64(found.end) else { throw DocumentKind.agent.malformed }
             guard header.architecture == Settings.architecture else {
-                throw CatalogueError(
-                    .agentArchitecture,
-                    "The agent is for " + header.architecture + ", and this device's is for " + Settings.architecture + ".")
+                throw DocumentKind.agent.error(
+                    "architecture", " is for " + header.architecture + ", and this device's is for " + Settings.architecture + ".")
+            }
+            if let current = stored(Self.inForce), header.signedAt <= current.signedAt {
+                throw DocumentKind.agent.error("rolled-back", " was packed no later than the one that was put in force here last.")
             }
             (encoded, end) = (found.envelope.header, found.end)
         } catch {
             throw Refusal(error)
-        }
-        if let current = stored(Self.inForce), header.signedAt <= current.signedAt {
-            throw Refusal(
-                CatalogueError(.agentRolledBack, "The agent was packed no later than the one that was put in force here last."))
         }
         guard (try? kernel.status(of: program))?.kind == .regular else {
             throw Refusal(.storage, "There is no program to replace at " + escaped(program, limit: 200) + " on this device.")
@@ -93,13 +96,13 @@ final class AgentUpgrade {
             try incoming.write(piece[end...])
             return incoming
         } catch {
-            throw Self.storage
+            throw storage
         }
     }
 
     /// Says on the disk that the new agent is to be tried.
     fileprivate func stage(_ header: AgentHeader, encoded: [UInt8]) throws(Refusal) {
-        do throws(Errno) { try state.replace(Self.marker, [Outcome.open.rawValue] + encoded) } catch { throw Self.storage }
+        do throws(Errno) { try state.replace(Self.marker, [Outcome.open.rawValue] + encoded) } catch { throw storage }
         staged = (header, kernel.monotonic.addingReportingOverflow(Self.grace).partialValue)
     }
 
@@ -163,8 +166,7 @@ final class AgentUpgrade {
         return []
     }
 
-    fileprivate static let storage = Refusal(
-        .storage, "The device's disk does not take the new agent; free some space where programs lie. The one in force is untouched.")
+    fileprivate var storage: Refusal { documents.storage }
 }
 
 /// A new agent of which some pieces have come. What was taken is thrown away with it, unless it is staged.
@@ -202,19 +204,19 @@ final class IncomingAgent {
 
     /// Takes the next piece.
     func take(_ bytes: [UInt8]) throws(Refusal) {
-        do throws(Errno) { try write(bytes[...]) } catch { throw AgentUpgrade.storage }
+        do throws(Errno) { try write(bytes[...]) } catch { throw upgrade.storage }
     }
 
     /// Checks that the whole is what was signed.
     func check() throws(Refusal) {
         guard hash.finish() == header.digest else {
-            throw Refusal(CatalogueError(.agentTampered, "The program is not the one that was signed."))
+            throw Refusal(DocumentKind.agent.error("tampered", "'s content is not what was signed."))
         }
         do throws(Errno) {
             try kernel.setPermissions(file, 0o755)
             try kernel.sync(file)
         } catch {
-            throw AgentUpgrade.storage
+            throw upgrade.storage
         }
     }
 

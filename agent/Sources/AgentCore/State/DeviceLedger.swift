@@ -11,7 +11,8 @@ public final class DeviceLedger {
     private let people: PeopleFile
     private let origin: Text
     private let key: SigningKey?
-    private let sizeLimit: UInt64
+    /// Bytes of file beyond which the oldest half becomes one gap entry.
+    var sizeLimit: UInt64
 
     private var file: Descriptor?
     private var header = LedgerHeader()
@@ -33,7 +34,7 @@ public final class DeviceLedger {
     ///
     /// - Parameters:
     ///   - key: Signs the log's heads; nil leaves the device without one.
-    ///   - sizeLimit: Bytes of file beyond which the oldest half becomes one gap entry.
+    ///   - sizeLimit: ``sizeLimit`` to begin with.
     public init(kernel: Kernel, state: StateDirectory, origin: Text, key: SigningKey?, sizeLimit: UInt64 = 1 << 20) {
         self.kernel = kernel
         self.state = state

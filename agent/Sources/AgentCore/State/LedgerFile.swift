@@ -2,7 +2,7 @@ internal import LedgerCore
 internal import Wire
 
 /// What the ledger's file begins with: the edge of the tree over the entries that are no longer in it.
-struct LedgerHeader: Equatable {
+public struct LedgerHeader: Equatable {
     /// Edge of the tree over the dropped entries.
     var base = CompactRange()
     /// Time of the oldest dropped entry, microseconds UTC; 0 where none was dropped.
@@ -13,7 +13,7 @@ struct LedgerHeader: Equatable {
     private static let magic: [UInt8] = Array("RCLEDG1\n".utf8)
 
     /// Magic, then a record that holds the numbers.
-    var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var fields = FieldWriter()
         fields.unsigned(0, base.size)
         fields.byteStrings(1, base.hashes)
@@ -25,7 +25,7 @@ struct LedgerHeader: Equatable {
     init() {}
 
     /// Reads a header from the front of a file; nil where it is damaged.
-    init?(_ file: [UInt8]) {
+    public init?(_ file: [UInt8]) {
         guard file.starts(with: Self.magic), let record = LedgerRecord(file[Self.magic.count...]) else { return nil }
         var (size, hashes): (UInt64, [[UInt8]]) = (0, [])
         var header = LedgerHeader()
@@ -50,23 +50,24 @@ struct LedgerHeader: Equatable {
 }
 
 /// One record of the ledger's file: length (4 bytes, big-endian), the first 4 bytes of the leaf hash, the content.
-struct LedgerRecord {
+public struct LedgerRecord {
     /// What was put into it.
-    let content: [UInt8]
+    public let content: [UInt8]
     /// The leaf hash of it.
     let leafHash: [UInt8]
 
     /// Bytes before the content.
     static let headSize = 8
 
-    static func encode(_ content: [UInt8]) -> [UInt8] {
+    /// A record of `content`.
+    public static func encode(_ content: [UInt8]) -> [UInt8] {
         var record: [UInt8] = []
         for shift in [24, 16, 8, 0] { record.append(UInt8(truncatingIfNeeded: content.count >> shift)) }
         return record + MerkleTree.leafHash(content).prefix(4) + content
     }
 
     /// Reads a record from the front of `bytes`; nil where it is torn or damaged.
-    init?(_ bytes: ArraySlice<UInt8>) {
+    public init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count >= Self.headSize else { return nil }
         let start = bytes.startIndex
         var stated: UInt32 = 0

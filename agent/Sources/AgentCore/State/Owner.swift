@@ -6,19 +6,11 @@ internal import Wire
 /// The file is read for each question, so that what the owner writes holds at once. One that cannot be understood changes nothing: the last
 /// one that could holds; where there was none yet, nobody gets in, for a limit the owner believes in must not be passed over.
 public final class Owner {
-    /// What owner.conf says.
-    struct Policy {
-        /// `highest-impact`; nil: any.
-        var highestImpact: Impact?
-        /// `hours`: minutes of the day, UTC, from the first to before the second, in which more than observing is allowed; nil: always.
-        var hours: (from: UInt64, to: UInt64)?
-    }
-
     private static let reasonSizeLimit = 200
 
     private let kernel: Kernel
     private let settings: Settings
-    private var lastGood: Policy?
+    private var lastGood: OwnerPolicy?
 
     /// Reads nothing yet.
     public init(kernel: Kernel, settings: Settings) {
@@ -30,14 +22,10 @@ public final class Owner {
     public func check(_ action: Action) throws(Refusal) {
         try checkDoor()
         let policy = try policy()
-        let impact: Impact
-        switch action {
-        case .probe(let wanted): impact = wanted
-        // The program that does everything else here is not replaced where nothing may be changed.
-        case .pushAgent: impact = .change
-        case .entries, .pushCatalogue: return
-        }
-        if impact == .observe { return }
+        if case .get = action { try Self.check(policy.files, "files") }
+        if case .put = action { try Self.check(policy.files, "files") }
+        let impact = action.impact
+        guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
             throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
@@ -49,6 +37,18 @@ public final class Owner {
                 .owner,
                 "The owner of this device allows this only from " + UTC.time(ofDay: hours.from) + " to " + UTC.time(ofDay: hours.to)
                     + " UTC (owner.conf).")
+        }
+    }
+
+    private static func check(_ isAllowed: Bool?, _ key: Text) throws(Refusal) {
+        if isAllowed ?? true { return }
+        throw Refusal(.owner, "The owner of this device does not allow this (" + key + " off in owner.conf).")
+    }
+
+    /// Checks that a file may be read.
+    func checkReading(_ path: [UInt8]) throws(Refusal) {
+        for hidden in try policy().neverRead where FilePath.isBeneath(path, hidden) {
+            throw Refusal(.owner, "The owner of this device lets nobody read this file (never-read in owner.conf).")
         }
     }
 
@@ -66,7 +66,7 @@ public final class Owner {
     }
 
     /// What owner.conf says; the last good one where it says something that is not understood.
-    private func policy() throws(Refusal) -> Policy {
+    private func policy() throws(Refusal) -> OwnerPolicy {
         do throws(Refusal) {
             let policy = try read()
             lastGood = policy
@@ -80,44 +80,12 @@ public final class Owner {
     /// Reads owner.conf.
     ///
     /// - Throws: A refusal that names the first line that is not understood.
-    func read() throws(Refusal) -> Policy {
+    func read() throws(Refusal) -> OwnerPolicy {
         let file: ConfigurationFile
         do throws(Errno) { file = try ConfigurationFile(kernel: kernel, path: settings.ownersFile) } catch {
             throw Refusal(.owner, "This device's owner.conf cannot be read, so it allows nothing; mend its permissions or size.")
         }
-        var policy = Policy()
-        for line in file.lines {
-            guard line.words.count == 2, Self.take(line.words[0], line.words[1], into: &policy) else {
-                throw Refusal(
-                    .owner,
-                    "Line " + .decimal(line.number) + " of this device's owner.conf is not understood, or says a thing twice, so it "
-                        + "allows nothing; known are: highest-impact observe|disturb|change, hours HH:MM-HH:MM.")
-            }
-        }
-        return policy
-    }
-
-    private static func take(_ key: [UInt8], _ value: [UInt8], into policy: inout Policy) -> Bool {
-        let (impact, hours): (Text, Text) = ("highest-impact", "hours")
-        if key == impact.bytes, policy.highestImpact == nil {
-            let impacts: [Impact] = [.observe, .disturb, .change]
-            guard let found = impacts.first(where: { $0.name.bytes == value }) else { return false }
-            policy.highestImpact = found
-            return true
-        }
-        guard key == hours.bytes, policy.hours == nil, value.count == 11, value[5] == 45 else { return false }
-        guard let from = minute(value[..<5]), let to = minute(value[6...]), from != to else { return false }
-        policy.hours = (from, to)
-        return true
-    }
-
-    /// The minute of the day that `HH:MM` says.
-    private static func minute(_ text: ArraySlice<UInt8>) -> UInt64? {
-        let start = text.startIndex
-        guard text[start + 2] == 58, let hour = Decimal.unsigned(text[start..<start + 2]), hour < 24,
-            let minute = Decimal.unsigned(text[(start + 3)...]), minute < 60
-        else { return nil }
-        return hour * 60 + minute
+        return try OwnerPolicy(file)
     }
 }
 

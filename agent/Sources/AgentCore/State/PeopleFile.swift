@@ -13,7 +13,7 @@ struct SaltedName {
 /// Which name and salt stand behind the digest in an entry: CBOR arrays `[index of the entry, salt, name]`, one after the other.
 ///
 /// A person is erased by taking the row away; every proof over the log stays valid.
-final class PeopleFile {
+public final class PeopleFile {
     private let kernel: Kernel
     private let path: [UInt8]
     private var file: Descriptor?
@@ -53,14 +53,18 @@ final class PeopleFile {
         return new
     }
 
-    private func dropOldestHalf() throws(Errno) {
-        let content = try kernel.content(of: path, limit: Int(Self.sizeLimit) * 2)
+    /// The rows in the newer half of a file; of what cannot be read on everything, from there.
+    public static func newerHalf(of content: [UInt8]) -> [UInt8] {
         var reader = CBORReader(content)
         while reader.offset < content.count / 2 {
-            // A row that cannot be read takes what follows it along.
             if (try? reader.skip()) == nil { break }
         }
-        let kept = Array(content[reader.offset...])
+        return Array(content[reader.offset...])
+    }
+
+    private func dropOldestHalf() throws(Errno) {
+        let content = try kernel.content(of: path, limit: Int(Self.sizeLimit) * 2)
+        let kept = Self.newerHalf(of: content)
         let replacement: Text = ".new"
         let new = try kernel.open(path + replacement.bytes, [.read, .write, .create, .truncate, .noFollow])
         try kernel.writeAll(new, kept)

@@ -38,10 +38,10 @@ public struct StateDirectory {
     /// Writes what a file is to hold beside it and waits until it is on the disk; ``putInPlace(_:)`` puts it in its place.
     ///
     /// - Throws: An errno, such as `.noSpace`; then nothing is left behind and the file is as it was.
-    public func stage(_ name: Text, _ content: [UInt8]) throws(Errno) {
+    public func stage(_ name: Text, _ content: [UInt8], permissions: UInt32 = 0o600) throws(Errno) {
         let path = file(name + ".new")
         do throws(Errno) {
-            let file = try kernel.open(path, [.write, .create, .truncate, .noFollow])
+            let file = try kernel.open(path, [.write, .create, .truncate, .noFollow], permissions: permissions)
             try kernel.writeAll(file, content)
             try kernel.sync(file)
         } catch {

@@ -1,3 +1,4 @@
+internal import Catalogue
 public import LedgerCore
 public import Wire
 
@@ -6,6 +7,7 @@ public struct Witness {
     private let kernel: Kernel
     private let state: StateDirectory
     private let desks: [UInt8]
+    private let roster: RosterStore?
     private let name: Text
     private let key: SigningKey?
 
@@ -17,18 +19,20 @@ public struct Witness {
         public var entries: [LedgerEntry]
     }
 
-    /// Witnesses for the controllers whose keys stand in the file `desks`, under the device's own `name` and `key`.
-    public init(kernel: Kernel, state: StateDirectory, desks: [UInt8], name: Text, key: SigningKey?) {
+    /// Witnesses for the controllers whose keys stand in `roster`, or else in the file `desks`, under the device's own `name` and `key`.
+    public init(kernel: Kernel, state: StateDirectory, desks: [UInt8], roster: RosterStore?, name: Text, key: SigningKey?) {
         self.kernel = kernel
         self.state = state
         self.desks = desks
+        self.roster = roster
         self.name = name
         self.key = key
     }
 
-    /// The controllers in the file, lines that are not verifier keys left out.
+    /// The controllers that the roster names, or else the file, lines that are not verifier keys left out.
     public func verifiers() -> [NoteVerifier] {
-        guard let content = try? kernel.content(of: desks, limit: 65_536) else { return [] }
+        var content = roster?.current?.roster.desks.bytes ?? []
+        if content.isEmpty { content = (try? kernel.content(of: desks, limit: 65_536)) ?? [] }
         return content.split { $0 == 10 || $0 == 13 }.compactMap { NoteVerifier(vkey: $0) }
     }
 

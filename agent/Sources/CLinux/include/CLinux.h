@@ -31,6 +31,11 @@ int32_t rc_rename(const uint8_t *from, const uint8_t *to);
 int32_t rc_link(const uint8_t *from, const uint8_t *to);
 int32_t rc_set_mode(int32_t fd, uint32_t mode);
 int32_t rc_unlink(const uint8_t *path);
+/* Renames within a directory; without `replaces` a name that is taken is -EEXIST. */
+int32_t rc_rename_in(int32_t directory, const uint8_t *from, const uint8_t *to, uint32_t replaces);
+int32_t rc_unlink_in(int32_t directory, const uint8_t *name);
+/* Owner, group and permission bits of an open file, in that order: a change of owner clears bits. */
+int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode);
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode);
 int32_t rc_set_nonblocking(int32_t fd);
 /* Directory entries as getdents64(2) writes them. */
@@ -38,7 +43,9 @@ int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count);
 
 struct rc_stat {
     uint64_t size;
-    uint32_t kind, mode, uid;
+    /* When the content was changed last, microseconds UTC; 0 before 1970. */
+    uint64_t changed_us;
+    uint32_t kind, mode, uid, gid, links;
 };
 int32_t rc_stat_fd(int32_t fd, struct rc_stat *out);
 int32_t rc_stat_path(const uint8_t *path, struct rc_stat *out);
@@ -50,6 +57,8 @@ int32_t rc_statfs(const uint8_t *path, struct rc_space *out);
 
 uint64_t rc_realtime_us(void);
 uint64_t rc_monotonic_us(void);
+/* 1 where the clock is synchronised, 0 where not; by how much it is known to be off (adjtimex(2)). */
+int32_t rc_clock_state(int64_t *offset_us);
 int32_t rc_random(uint8_t *buffer, uint64_t count);
 uint32_t rc_effective_uid(void);
 int32_t rc_process_id(void);
@@ -84,6 +93,8 @@ int32_t rc_pipe(int32_t *ends);
 /* What a child is limited by. */
 struct rc_plan {
     int32_t output, error, status;
+    /* Standard input; 0 for /dev/null. */
+    int32_t input;
     uint32_t changes_user, uid, gid, group_count;
     const uint32_t *groups;
     uint32_t own_network;

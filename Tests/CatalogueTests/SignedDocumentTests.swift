@@ -8,7 +8,7 @@ import Wire
     private let reviewers = [Reviewer(1), Reviewer(2), Reviewer(3, application: "ssh:")]
 
     private func refusal(
-        _ catalogue: SignedCatalogue, threshold: Int = 2, now: UInt64 = CatalogueSamples.now, inForce: UInt64? = nil
+        _ catalogue: SignedDocument, threshold: Int = 2, now: UInt64 = CatalogueSamples.now, inForce: UInt64? = nil
     ) throws -> CatalogueError.Rule? {
         let trust = try Reviewer.trust(threshold, reviewers)
         return rule { _ = try catalogue.verified(trust: trust, now: now, versionInForce: inForce) }
@@ -17,7 +17,7 @@ import Wire
     @Test("a catalogue that enough reviewers signed opens, and comes back from its encoding")
     func opens() throws {
         let catalogue = CatalogueSamples.signed(by: [reviewers[0], reviewers[2]])
-        let decoded = try SignedCatalogue(decoding: catalogue.encoded)
+        let decoded = try SignedDocument(decoding: catalogue.encoded)
         #expect(decoded == catalogue)
         #expect(decoded.encoded == catalogue.encoded)
         let verified = try decoded.verified(trust: try Reviewer.trust(2, reviewers), now: now, versionInForce: 6)
@@ -60,9 +60,9 @@ import Wire
     @Test("another device part than the signed one is refused")
     func tampered() throws {
         var catalogue = CatalogueSamples.signed(by: reviewers)
-        catalogue.devicePart = DevicePart(probes: []).encoded
+        catalogue.part = DevicePart(probes: []).encoded
         #expect(try refusal(catalogue) == .tampered)
-        catalogue.devicePart = CatalogueSamples.part + [0]
+        catalogue.part = CatalogueSamples.part + [0]
         #expect(try refusal(catalogue) == .tampered)
     }
 
@@ -109,18 +109,18 @@ import Wire
     @Test("a header without a version, digest or the format's name is refused")
     func header() throws {
         var short = CatalogueSamples.header()
-        short.deviceDigest = [1]
-        #expect(throws: WireError.self) { try CatalogueHeader(decoding: short.encoded) }
-        #expect(throws: WireError.self) { try CatalogueHeader(decoding: CatalogueSamples.header(version: 0).encoded) }
-        #expect(throws: WireError.self) { try CatalogueHeader(decoding: CatalogueSamples.header().encoded + [0]) }
-        #expect(throws: WireError.self) { try CatalogueHeader(decoding: [0xA1, 0x00, 0x61, 0x61]) }
-        #expect(try CatalogueHeader(decoding: CatalogueSamples.header().encoded) == CatalogueSamples.header())
+        short.partDigest = [1]
+        #expect(throws: WireError.self) { try DocumentHeader(decoding: short.encoded) }
+        #expect(throws: WireError.self) { try DocumentHeader(decoding: CatalogueSamples.header(version: 0).encoded) }
+        #expect(throws: WireError.self) { try DocumentHeader(decoding: CatalogueSamples.header().encoded + [0]) }
+        #expect(throws: WireError.self) { try DocumentHeader(decoding: [0xA1, 0x00, 0x61, 0x61]) }
+        #expect(try DocumentHeader(decoding: CatalogueSamples.header().encoded) == CatalogueSamples.header())
     }
 
     @Test("a catalogue cut at any byte is refused")
     func cut() {
         let encoded = CatalogueSamples.signed(by: [reviewers[0]]).encoded
-        for length in 0..<encoded.count { #expect(throws: WireError.self) { try SignedCatalogue(decoding: Array(encoded[..<length])) } }
-        #expect(throws: WireError.self) { try SignedCatalogue(decoding: encoded + [0]) }
+        for length in 0..<encoded.count { #expect(throws: WireError.self) { try SignedDocument(decoding: Array(encoded[..<length])) } }
+        #expect(throws: WireError.self) { try SignedDocument(decoding: encoded + [0]) }
     }
 }

@@ -1,0 +1,172 @@
+internal import ArgumentParser
+internal import Calls
+internal import Diagnosis
+internal import Foundation
+internal import Store
+internal import Wire
+
+/// Fetches a file of a device.
+struct GetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Fetch a file of a device.",
+        discussion: "What was cut off is gone on with the next time, where the device can prove that it is the same file.")
+
+    @Argument(help: "The device's name.")
+    var device: String
+
+    @Argument(help: "Absolute path of the file on the device.")
+    var path: String
+
+    @Argument(help: "Where it goes: a file or a folder; by default the file's own name, in this folder.")
+    var local: String?
+
+    @Flag(help: "Replace a local file that is there.")
+    var force = false
+
+    @OptionGroup var options: DeskOptions
+
+    func run() async throws {
+        let desk = try await options.desk()
+        let found = try findDevice(device, desk.database)
+        let place = try Self.place(of: path, local: local)
+        let progress = TransferProgress(name: place, isQuiet: options.json)
+        let call = try openCall(of: found, desk.database)
+        let carriage = try await withDevice(found) {
+            defer { progress.end() }
+            return try await withFiles(path, found) {
+                let file = try FetchedFile(path: place, replaces: force, progress: progress)
+                return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "get \(path)") { session in
+                    do {
+                        let carriage = try await session.get(path, into: file)
+                        try file.finish()
+                        return carriage
+                    } catch DeviceSession.CarriageError.digestDiffers {
+                        file.discard()
+                        throw DeviceSession.CarriageError.digestDiffers
+                    }
+                }.result
+            }
+        }
+        try show(carriage, path: path, local: place, json: options.json)
+    }
+
+    /// The local file: never decided by what a device says, and by what the operator asked for only where that is a plain name.
+    static func place(of path: String, local: String?) throws(CommandFailure) -> String {
+        var isFolder: ObjCBool = false
+        if let local, !(FileManager.default.fileExists(atPath: local, isDirectory: &isFolder) && isFolder.boolValue) { return local }
+        let name = path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+        let isPlain = !name.isEmpty && name != "." && name != ".." && !name.hasPrefix("-") && name.unicodeScalars.allSatisfy(isDisplayable)
+        guard path.hasPrefix("/"), isPlain else {
+            throw CommandFailure(
+                .usage, kind: "usage", "\"\(displayed(path))\" is not an absolute path that ends in a plain name.",
+                next: "Name the file on the device from its root on, and where it goes as the last argument.")
+        }
+        return local.map { ($0 as NSString).appendingPathComponent(name) } ?? name
+    }
+}
+
+/// Brings a file to a device.
+struct PutCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "put", abstract: "Bring a file to a device; takes the role shell.",
+        discussion: "What was cut off is gone on with the next time. The file appears on the device only when it is whole.")
+
+    @Argument(help: "The device's name.")
+    var device: String
+
+    @Argument(help: "The local file.")
+    var local: String
+
+    @Argument(help: "Absolute path that it is to have on the device.")
+    var path: String
+
+    @Flag(help: "Replace a file of the device that is there; its owner and permissions stay.")
+    var force = false
+
+    @Flag(help: "Do not ask before the device is changed.")
+    var yes = false
+
+    @OptionGroup var options: DeskOptions
+
+    func run() async throws {
+        let desk = try await options.desk()
+        let found = try findDevice(device, desk.database)
+        let progress = TransferProgress(name: path, isQuiet: options.json)
+        if !yes { try confirm("\(displayed(path)) will be written on \(found.name). Do it?") }
+        let call = try openCall(of: found, desk.database)
+        let carriage = try await withDevice(found) {
+            defer { progress.end() }
+            return try await withFiles(path, found) {
+                let file = try SentFile(path: local, progress: progress)
+                return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "put \(path)") {
+                    try await $0.put(file, to: path, replaces: force)
+                }.result
+            }
+        }
+        try show(carriage, path: path, local: local, json: options.json)
+    }
+}
+
+private func show(_ carriage: DeviceSession.Carriage, path: String, local: String, json: Bool) throws {
+    let digest = carriage.digest.map { String(format: "%02x", $0) }.joined()
+    if json {
+        return try printJSON(
+            CarriageBody(path: path, local: local, bytes: carriage.byteCount, continuedAt: carriage.offset, sha256: digest))
+    }
+    let continued = carriage.offset > 0 ? ", gone on with at \(carriage.offset)" : ""
+    Terminal.current.line("\(displayed(local)): \(carriage.byteCount) bytes\(continued), SHA-256 \(digest)")
+}
+
+/// A carried file for `--json`.
+private struct CarriageBody: Encodable {
+    let path: String
+    let local: String
+    let bytes: UInt64
+    let continuedAt: UInt64
+    let sha256: String
+}
+
+/// Says what kept a file from being carried.
+private func withFiles<Result>(_ path: String, _ device: Device, _ work: () async throws -> Result) async throws -> Result {
+    do {
+        return try await work()
+    } catch let error as LocalFileError {
+        throw CommandFailure(error)
+    } catch let error as DeviceSession.CarriageError {
+        switch error {
+        case .refused(let refused):
+            throw CommandFailure(
+                refusedBy: refused.rule.string, sentence: displayed(refused.sentence.string, limit: 600), what: displayed(path),
+                device: device.name)
+        case .ended:
+            throw CommandFailure(
+                .connectionLost, kind: "transfer-ended", "\(displayed(path)) was not carried to its end.",
+                next: "Run it again: it goes on where it stopped.")
+        case .digestDiffers:
+            throw CommandFailure(
+                .recordBroken, kind: "digest-differs",
+                "What arrived of \(displayed(path)) is not what \(device.name) says it is, so it was not kept.",
+                next: "Try again; if it stays, treat the device as faulty or hostile until somebody has looked at it.")
+        }
+    }
+}
+
+extension CommandFailure {
+    init(_ error: LocalFileError) {
+        let path = displayed(error.path)
+        switch error.number {
+        case EEXIST:
+            self.init(.localFile, kind: "file-exists", "\(path) is there already.", next: "Name another file, or replace it with --force.")
+        case EISDIR:
+            self.init(.localFile, kind: "not-a-file", "\(path) is no regular file.", next: "Name a file.")
+        case ENOSPC, EDQUOT:
+            self.init(
+                .localFile, kind: "disk-full", "This desk's disk has no room for \(path).",
+                next: "Free some space and run it again: it goes on where it stopped.")
+        default:
+            self.init(
+                .localFile, kind: "local-file", "\(path) cannot be used: \(String(cString: strerror(error.number))).",
+                next: "Check the path and its permissions.")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import Calls
+internal import Report
+internal import Telemetry
+
+/// How a device went down and what the minutes before showed, in words.
+struct RebootText {
+    private let reboot: Reboot
+
+    /// Milliseconds before the last sample that are told of.
+    private static let span: Int64 = 600_000
+    /// What may say why: metric, and whether a high value is the bad one.
+    private static let telling: [(Metric, isHighBad: Bool)] = [
+        (.memoryAvailable, false), (.swapFree, false), (.load1, true), (.pressureMemoryFull, true), (.pressureDiskFull, true),
+        (.spaceAvailable, false), (.temperature, true), (.charge, false), (.supply, false), (.tasksBlocked, true),
+    ]
+
+    init(_ reboot: Reboot) { self.reboot = reboot }
+
+    /// One line on how and when, one on what was measured before, one for each thing that happened before.
+    var lines: [String] {
+        var lines = [
+            "It has started anew since this desk last saw it: " + TelemetryText.words(reboot.event) + "; back at "
+                + timeText(Int64(clamping: reboot.event.time).multipliedReportingOverflow(by: 1_000).partialValue) + "."
+        ]
+        guard let end = reboot.before.last.map({ Int64(clamping: $0.lastTime) }), end > 0 else { return lines }
+        let history = TelemetryHistory(reboot.before, from: max(end, Self.span) - Self.span, to: end)
+        let measured = Self.telling.compactMap { metric, isHighBad -> String? in
+            // Of several disks or sensors the one that was worst at the end.
+            let candidates = history.lines.filter { $0.series.metric == metric && !$0.points.isEmpty }
+            func last(_ line: TelemetryHistory.Line) -> Double { line.points.last?.value ?? 0 }
+            guard let line = candidates.max(by: { isHighBad ? last($0) < last($1) : last($0) > last($1) }),
+                let first = line.points.first?.value, let summary = line.summary, summary.highest != 0
+            else { return nil }
+            let unit = line.description.unit
+            return "\(TelemetryText.name(line.series)) \(TelemetryText.value(first, unit)) to \(TelemetryText.value(last(line), unit))"
+        }
+        if !measured.isEmpty { lines.append("In the last minutes before: " + measured.joined(separator: ", ") + ".") }
+        for event in history.events where ![.agentStarted, .agentStopped].contains(event.kind) {
+            lines.append("Before that: " + TelemetryText.line(event))
+        }
+        return lines
+    }
+}

@@ -1,0 +1,324 @@
+import Foundation
+import Telemetry
+import Testing
+import Wire
+
+@testable import AgentCore
+
+/// A device whose /proc is a scratch folder and whose clocks a test sets.
+private final class Watched {
+    let scratch: Scratch
+    let kernel = Kernel()
+    var clock: UInt64 = 1_000_000_000
+    var offset: Int64 = 1_767_225_600_000_000
+
+    init() throws {
+        scratch = try Scratch()
+        kernel.monotonicClock = { [unowned self] in clock }
+        kernel.realtimeClock = { [unowned self] in UInt64(Int64(clock) + offset) }
+        try boot("11111111-2222-3333-4444-555555555555")
+        try scratch.write("run/rollcall/here", "")
+        try stat(user: 0)
+    }
+
+    func boot(_ id: String) throws { try scratch.write("proc/sys/kernel/random/boot_id", id + "\n") }
+    func stat(user: Int) throws {
+        try scratch.write(
+            "proc/stat",
+            "cpu  \(user) 1 2 3 4 5 6 7 0 0\ncpu0 \(user) 1 2 3 4 5 6 7 0 0\nintr 640 0 0\nctxt 6400\nprocesses 9\nprocs_running 2\n")
+    }
+
+    func start(_ change: (inout Settings) -> Void = { _ in }) throws -> Device {
+        var settings = scratch.settings
+        settings.telemetry.ringSize = 64 << 10
+        change(&settings)
+        return try Device(kernel: kernel, settings: settings, adoptsStrays: false, keepsTelemetry: true)
+    }
+
+    /// Goes on to the next tick, and takes it.
+    func tick(_ device: Device?, _ count: Int = 1) throws {
+        let telemetry = try #require(device?.telemetry)
+        for _ in 0..<count {
+            clock += telemetry.timeout(at: clock)
+            telemetry.turn()
+        }
+    }
+
+    /// All blocks after a sequence number.
+    func blocks(_ device: Device?, after sequence: UInt64 = 0) throws -> [(sequence: UInt64, block: TelemetryBlock)] {
+        var found: [(UInt64, TelemetryBlock)] = []
+        var after = sequence
+        let telemetry = try #require(device?.telemetry)
+        while let next = telemetry.block(after: after) {
+            found.append((next.sequence, try TelemetryBlock(decoding: next.content)))
+            if next.sequence == telemetry.range.next { break }
+            after = next.sequence
+        }
+        return found
+    }
+
+    func values(_ block: TelemetryBlock, _ metric: Metric, _ subject: String = "") -> [Int64]? {
+        block.columns.first { $0.series == Series(metric, Array(subject.utf8)) }?.values
+    }
+}
+
+private func recorder(_ device: Device?) throws -> TelemetryRecorder { try #require(device?.telemetry) }
+
+@Suite("Telemetry of the agent")
+struct TelemetryRecorderTests {
+    @Test("a tick has what /proc and /sys say, under the names of the specification")
+    func sample() throws {
+        let watched = try Watched()
+        let files = [
+            "proc/meminfo": "MemTotal: 8192 kB\nMemAvailable: 640 kB\nSwapTotal: 0 kB\n",
+            "proc/loadavg": "0.42 1.50 12.07 2/310 4711\n", "proc/vmstat": "nr_free_pages 1\npgmajfault 12\noom_kill 3\n",
+            "proc/pressure/cpu": "some avg10=0.00 avg60=1.20 avg300=0.00 total=2048000\n",
+            "proc/pressure/io": "some avg10=0.00 avg60=0.00 avg300=0.00 total=4096\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1024\n",
+            "proc/diskstats":
+                "   7 0 loop0 1 1 1 1 1 1 1 1 1 1 1\n 179 0 mmcblk0 10 0 80 5 20 0 160 6 0 700 900\n 179 1 mmcblk0p1 9 0 8 5 2 0 16 6 0 7 9\n",
+            "proc/net/dev":
+                "Inter-|   Receive |  Transmit\n face |bytes packets|bytes\n lo: 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9\neth0:25600 7 1 2 0 0 0 0 51200 8 3 4 0 0 0 0\n",
+            "sys/class/net/eth0/operstate": "up\n",
+            "proc/net/snmp": "Tcp: RtoAlgorithm RtoMin\nTcp: 1 200 120000 -1 5 6 7 8 17 100 200 33 0 0\nUdp: InDatagrams\nUdp: 1 2 44 5\n",
+            "proc/sys/fs/file-nr": "992\t0\t1000\n",
+        ]
+        for (path, text) in files { try watched.scratch.write(path, text) }
+        try watched.stat(user: 77)
+        let device = try watched.start()
+        try watched.tick(device)
+        let block = try #require(try watched.blocks(device).last?.block)
+        let expected: [(Metric, String, Int64)] = [
+            (.cpuUser, "", 77), (.cpuNice, "", 1), (.cpuIdle, "", 3), (.cpuWait, "", 4), (.cpuBusy, "0", 77 + 1 + 2 + 5 + 6 + 7),
+            (.interrupts, "", 10), (.contextSwitches, "", 100), (.forks, "", 9), (.tasksRunning, "", 2), (.tasks, "", 310),
+            (.load1, "", 42), (.load5, "", 150), (.load15, "", 1207), (.memoryTotal, "", 128), (.memoryAvailable, "", 10),
+            (.swapTotal, "", 0), (.majorFaults, "", 12), (.oomKills, "", 3), (.pressureCPU, "", 2000), (.pressureDisk, "", 4),
+            (.pressureDiskFull, "", 1), (.diskReads, "mmcblk0", 10), (.diskRead, "mmcblk0", 40), (.diskWritten, "mmcblk0", 80),
+            (.diskBusy, "mmcblk0", 700), (.diskWait, "mmcblk0", 900), (.received, "eth0", 100), (.sent, "eth0", 200),
+            (.packetsReceived, "eth0", 7), (.receiveErrors, "eth0", 1), (.receiveDrops, "eth0", 2), (.sendErrors, "eth0", 3),
+            (.sendDrops, "eth0", 4), (.link, "eth0", 1), (.connections, "", 17), (.segmentsSent, "", 200), (.retransmits, "", 33),
+            (.datagramErrors, "", 44), (.openFiles, "", 992), (.stuckChildren, "", 0),
+        ]
+        for (metric, subject, value) in expected {
+            #expect(watched.values(block, metric, subject) == [value], "metric \(metric.rawValue) of \(subject)")
+        }
+        let subjects = Set(block.columns.map { String(decoding: $0.series.subject, as: UTF8.self) })
+        #expect(subjects == ["", "0", "mmcblk0", "eth0"])
+    }
+
+    @Test("what happened stands beside the samples, once")
+    func events() throws {
+        let watched = try Watched()
+        try watched.scratch.write("proc/vmstat", "oom_kill 3\n")
+        try watched.scratch.write("proc/net/dev", "eth0: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n")
+        try watched.scratch.write("sys/class/net/eth0/operstate", "up\n")
+        let device = try watched.start()
+        try watched.tick(device, 2)
+        try watched.scratch.write("proc/vmstat", "oom_kill 5\n")
+        try watched.tick(device)
+        try watched.scratch.write("sys/class/net/eth0/operstate", "down\n")
+        watched.offset -= 3_600_000_000
+        try watched.tick(device, 2)
+        try watched.scratch.write("sys/class/net/eth0/operstate", "up\n")
+        try watched.tick(device, 2)
+        let blocks = try watched.blocks(device)
+        // An out-of-memory kill is on the disk at once.
+        #expect(blocks.count == 2)
+        let events = blocks.flatMap(\.block.events)
+        let kinds = events.map(\.kind.rawValue)
+        #expect(kinds == [2, 4, 6, 8, 7], "agent started, OOM kill, link down, clock jump, link up")
+        #expect(events[1].value == 2)
+        #expect(String(decoding: events[2].subject, as: UTF8.self) == "eth0")
+        #expect(events[3].value == -3_600_000)
+    }
+
+    @Test("a block is sealed in time, the open one comes again under its number, and a restart goes on")
+    func sealing() throws {
+        let watched = try Watched()
+        var device: Device? = try watched.start { $0.telemetry.sealInterval = 60_000 }
+        try watched.tick(device, 8)
+        var blocks = try watched.blocks(device)
+        #expect(blocks.map(\.sequence) == [1, 2])
+        #expect(blocks[0].block.tickCount == 7)
+        #expect(blocks[1].block.tickCount == 1)
+        try watched.tick(device)
+        #expect(try watched.blocks(device, after: 1).first?.block.tickCount == 2)
+        let ring = try recorder(device).ringID
+        #expect(ring.count == 16)
+        try recorder(device).stop()
+        device = nil
+        device = try watched.start { $0.telemetry.sealInterval = 60_000 }
+        #expect(try recorder(device).ringID == ring)
+        blocks = try watched.blocks(device)
+        #expect(blocks.map(\.sequence) == [1, 2, 3])
+        #expect(blocks[1].block.endsInStop)
+        #expect(blocks[2].block.events.map(\.kind.rawValue) == [2], "the same boot")
+    }
+
+    @Test("an agent that was killed loses at most a minute, and says of the next boot how the last one ended")
+    func killed() throws {
+        let watched = try Watched()
+        var device: Device? = try watched.start()
+        try watched.tick(device, 9)
+        device = nil
+        device = try watched.start()
+        let kept = try watched.blocks(device)
+        #expect(kept.map(\.sequence) == [1, 2])
+        #expect(kept[0].block.tickCount == 7, "the copy of the second look, a minute after the first")
+        #expect(!kept[0].block.endsInStop)
+        // A power cut: what lay in memory is gone.
+        try watched.tick(device, 3)
+        device = nil
+        try FileManager.default.removeItem(at: watched.scratch.url("run/rollcall/telemetry"))
+        try watched.boot("99999999-2222-3333-4444-555555555555")
+        let last = kept[0].block.lastTime
+        device = try watched.start()
+        try watched.tick(device)
+        let boot = try #require(try watched.blocks(device).last?.block.events.first)
+        #expect(boot.kind == .boot)
+        #expect(boot.subject.isEmpty, "nothing says why")
+        #expect(boot.value == Int64(last))
+        try recorder(device).stop()
+        device = nil
+        try watched.boot("aaaaaaaa-2222-3333-4444-555555555555")
+        device = try watched.start()
+        let clean = try #require(try watched.blocks(device).last?.block.events.first)
+        #expect(String(decoding: clean.subject, as: UTF8.self) == "shutdown")
+    }
+
+    @Test("hundreds of series that come and go fill no more than a block may have")
+    func storm() throws {
+        let watched = try Watched()
+        let device = try watched.start()
+        for round in 0..<60 {
+            let lines = (0..<100).map { "if\(round)x\($0): 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n" }
+            try watched.scratch.write("proc/net/dev", lines.joined())
+            try watched.tick(device)
+        }
+        for (_, block) in try watched.blocks(device) {
+            #expect(block.columns.count <= TelemetryBlock.columnCountLimit)
+            #expect(watched.values(block, .forks)?.count == block.tickCount)
+        }
+    }
+
+    @Test("a clock that falls back to 1970 and counters near their end are values like others")
+    func extremes() throws {
+        let watched = try Watched()
+        let device = try watched.start()
+        try watched.stat(user: Int(UInt32.max) - 1)
+        try watched.tick(device)
+        watched.offset = -Int64(watched.clock)
+        try watched.stat(user: 5)
+        try watched.tick(device)
+        try watched.scratch.write("proc/stat", "cpu 99999999999999999999999 18446744073709551615 -5\n\u{0}\ncpu\n")
+        try watched.tick(device)
+        let block = try #require(try watched.blocks(device).last?.block)
+        #expect(watched.values(block, .cpuUser) == [Int64(UInt32.max) - 1, 5, .max])
+        #expect(block.times[1] < block.times[0])
+        #expect(block.events.last?.kind == .clockJump)
+    }
+
+    @Test("a disk that takes nothing keeps blocks waiting, then says how many were lost")
+    func fullDisk() throws {
+        let watched = try Watched()
+        let device = try watched.start { $0.telemetry.sealInterval = 10_000 }
+        watched.kernel.fault = { $0 == .write ? .noSpace : nil }
+        try watched.tick(device, 20)
+        watched.kernel.fault = nil
+        try watched.tick(device, 4)
+        let blocks = try watched.blocks(device)
+        #expect(blocks.map(\.sequence) == Array(1...UInt64(blocks.count)))
+        let lost = try #require(blocks.flatMap(\.block.events).first { $0.kind == .lost })
+        #expect(lost.value > 10)
+        #expect(Int(lost.value) + blocks.reduce(0) { $0 + $1.block.tickCount } >= 23)
+    }
+
+    @Test("what is asked for now is taken now, with what happened lately, and leaves the open block as it is")
+    func present() throws {
+        let watched = try Watched()
+        let device = try watched.start()
+        try watched.tick(device)
+        try watched.stat(user: 4711)
+        watched.clock += 2_000_000
+        let present = try TelemetryBlock(decoding: try recorder(device).presentBlock())
+        #expect(present.tickCount == 1)
+        #expect(watched.values(present, .cpuUser) == [4711])
+        #expect(present.events.map(\.kind.rawValue) == [2])
+        #expect(try watched.blocks(device).last?.block.tickCount == 1)
+    }
+}
+
+@Suite("The ring of telemetry")
+struct TelemetryRingTests {
+    private let kernel = Kernel()
+
+    private func content(_ number: Int, size: Int = 3_000) -> [UInt8] { (0..<size).map { UInt8(truncatingIfNeeded: $0 &+ number) } }
+
+    private func numbers(_ ring: TelemetryRing) -> [UInt64] {
+        var found: [UInt64] = []
+        while let next = ring.block(after: found.last ?? 0) {
+            #expect(next.content == content(Int(next.sequence), size: next.content.count))
+            found.append(next.sequence)
+        }
+        return found
+    }
+
+    @Test("the newest blocks are kept, round and round, and the file never grows")
+    func round() throws {
+        let scratch = try Scratch()
+        let path = scratch.root + Array("/ring".utf8)
+        var ring = try TelemetryRing(kernel: kernel, path: path, size: 40_960)
+        for number in 1...200 {
+            try ring.append(content(number, size: number % 5 * 2_000 + 1))
+            #expect(numbers(ring).last == UInt64(number))
+            let reopened = try TelemetryRing(kernel: kernel, path: path, size: 40_960)
+            #expect(numbers(reopened) == numbers(ring))
+            #expect(reopened.id == ring.id)
+            #expect(try kernel.status(of: path).size == 40_960)
+        }
+        #expect(numbers(ring).count >= 3)
+    }
+
+    @Test("power that goes after any byte of a write costs the oldest blocks at most")
+    func powerCut() throws {
+        let scratch = try Scratch()
+        let path = scratch.root + Array("/ring".utf8)
+        var ring = try TelemetryRing(kernel: kernel, path: path, size: 32_768)
+        for number in 1...9 { try ring.append(content(number)) }
+        let before = numbers(ring)
+        let old = try scratch.read("ring")
+        try ring.append(content(10))
+        let new = try scratch.read("ring")
+        let changed = old.indices.filter { old[$0] != new[$0] }
+        let (start, end) = (try #require(changed.first), try #require(changed.last) + 1)
+        for cut in Array(start...end).filter({ $0 % 7 == 0 || $0 - start < 40 || end - $0 < 5 }) {
+            try scratch.write("ring", Array(new[..<cut] + old[cut...]))
+            let found = numbers(try TelemetryRing(kernel: kernel, path: path, size: 32_768))
+            #expect(found.allSatisfy { before.contains($0) || $0 == 10 && cut == end })
+            #expect(found.count >= before.count - 1)
+        }
+    }
+
+    @Test("a file cut anywhere, or of anything, is a ring again, and what was whole is there")
+    func damage() throws {
+        let scratch = try Scratch()
+        let path = scratch.root + Array("/ring".utf8)
+        var ring = try TelemetryRing(kernel: kernel, path: path, size: 32_768)
+        for number in 1...4 { try ring.append(content(number)) }
+        let whole = try scratch.read("ring")
+        for cut in stride(from: 0, through: whole.count, by: 509) {
+            try scratch.write("ring", Array(whole[..<cut]))
+            var mended = try TelemetryRing(kernel: kernel, path: path, size: 32_768)
+            let kept = numbers(mended)
+            #expect(kept == Array(1...4).prefix(max(0, (cut - 3_020) / 4_096)).map { UInt64($0) })
+            try mended.append(content(kept.count + 1))
+            #expect(try kernel.status(of: path).size == 32_768)
+        }
+        for seed in 0..<50 {
+            try scratch.write("ring", (0..<32_768).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ seed &* 7) >> (seed % 5)) })
+            var mended = try TelemetryRing(kernel: kernel, path: path, size: 32_768)
+            #expect(numbers(mended).isEmpty)
+            try mended.append(content(1))
+            #expect(numbers(mended) == [1])
+        }
+    }
+}
