@@ -142,7 +142,7 @@ public actor AgentSession {
 
     /// Pushes something signed, such as a catalogue, and waits for the agent's judgement.
     ///
-    /// - Parameter kind: `catalogue`.
+    /// - Parameter kind: `catalogue`, `roster` or `agent`.
     public func push(kind: String, bytes: [UInt8]) async -> AgentAnswer {
         let request = number(Run(request: 0, probe: Text("push " + kind)))
         var frames: [UInt8] = []

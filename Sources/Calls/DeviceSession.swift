@@ -194,6 +194,20 @@ public actor DeviceSession {
         return answer
     }
 
+    /// Pushes a signed agent, which the device tries when the session is over.
+    ///
+    /// - Parameter digest: SHA-256 of its header.
+    /// - Returns: The agent's answer.
+    public func push(agent bytes: [UInt8], version: String, digest: [UInt8]) async throws -> AgentAnswer {
+        try desk.database.recordAgentOffered(session: id, version: version, digest: digest)
+        let answer = await agent.push(kind: "agent", bytes: bytes)
+        if case .refused(let refused) = answer.outcome {
+            try desk.database.recordAgentRefused(
+                session: id, request: answer.request.request, rule: displayed(refused.rule.string, limit: 64))
+        }
+        return answer
+    }
+
     /// Reads entries of the device's ledger.
     public func ledgerEntries(
         from first: UInt64, count: UInt64

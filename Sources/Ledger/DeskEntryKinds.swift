@@ -24,6 +24,8 @@ extension LedgerEntry.Kind {
     /// Other hardware stands in a device's place under its name; the digest is that of the new host keys, the detail the reason, and the
     /// checkpoint the old ledger's head that was seen last.
     public static let deviceReplaced = LedgerEntry.Kind(name: "device.replaced")
+    /// An agent is about to be pushed; the subject is its version, the digest its header's.
+    public static let agentOffered = LedgerEntry.Kind(name: "agent.offered")
     /// A device left the inventory; the subject is its name, the detail says whether the agent was taken off it.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.

@@ -78,6 +78,11 @@ extension CommandFailure {
                 (.refused, "Free some space on the device first; `rollcall diagnose \(device)` says which file system is full.")
             case "catalogue-malformed", "catalogue-version-leap", "trust-malformed":
                 (.catalogueRefused, "Check it with `rollcall probes verify`.")
+            case "agent-unsigned": (.catalogueUnsigned, "Have enough reviewers sign it with `rollcall agent sign`, then try again.")
+            case "agent-tampered": (.catalogueTampered, "Do not use this file; pack and sign the agent anew.")
+            case "agent-rolled-back": (.catalogueRolledBack, "Pack the agent anew, have it signed, and try again.")
+            case "agent-architecture": (.refused, "Take the agent for this device's architecture: agent/build --arch NAME.")
+            case "agent-malformed": (.catalogueRefused, "Pack it anew with `rollcall agent pack`.")
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "path": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner for another path.")

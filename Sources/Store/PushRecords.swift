@@ -1,6 +1,6 @@
 internal import GRDB
 internal import Ledger
-internal import LedgerCore
+public import LedgerCore
 internal import Wire
 
 extension RollcallDatabase {
@@ -50,11 +50,45 @@ extension RollcallDatabase {
     ///   - request: Number of the push within the session.
     ///   - rule: The rule's stable name.
     public func recordPushRefused(_ kind: PushKind, session: String, request: UInt64, rule: String) throws(StoreError) {
+        try recordRefused(kind.rawValue, session: session, request: request, rule: rule)
+    }
+
+    private func recordRefused(_ what: String, session: String, request: UInt64, rule: String) throws(StoreError) {
         try record(session) { transaction in
             var entry = try Self.frame(session, transaction.database).entry
-            (entry.kind, entry.subject, entry.detail) = (.refused, Text(kind.rawValue), Text(fitting: rule))
+            (entry.kind, entry.subject, entry.detail) = (.refused, Text(what), Text(fitting: rule))
             entry.request = request
             try transaction.append(entry)
+        }
+    }
+}
+
+/// An agent in place of another.
+extension RollcallDatabase {
+    /// Records that an agent is about to be pushed in a session, before its first byte is sent.
+    ///
+    /// - Parameter digest: SHA-256 of the agent's header.
+    public func recordAgentOffered(session: String, version: String, digest: [UInt8]) throws(StoreError) {
+        try record(session) { transaction in
+            var entry = try Self.frame(session, transaction.database).entry
+            (entry.kind, entry.subject, entry.digest) = (.agentOffered, Text(fitting: version), digest)
+            try transaction.append(entry)
+        }
+    }
+
+    /// Records that the device refused an agent, as ``recordPushRefused(_:session:request:rule:)`` does.
+    public func recordAgentRefused(session: String, request: UInt64, rule: String) throws(StoreError) {
+        try recordRefused("agent", session: session, request: request, rule: rule)
+    }
+
+    /// Records what became of a new agent, as the device's own ledger says it.
+    public func recordAgentConcluded(device id: String, _ conclusion: LedgerEntry, operator person: String) throws(StoreError) {
+        try record(id) { transaction in
+            let name = Text(try Self.device(id: id, transaction.database).name)
+            try transaction.append(
+                LedgerEntry(
+                    kind: conclusion.kind, time: 0, device: name, subject: conclusion.subject, digest: conclusion.digest,
+                    detail: conclusion.detail), person: person)
         }
     }
 }

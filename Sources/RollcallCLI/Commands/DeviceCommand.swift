@@ -11,8 +11,8 @@ internal import Store
 /// The inventory, and bringing devices under care.
 struct DeviceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "device", abstract: "The inventory: add, list, show, enroll, rekey, replace, remove.",
-        subcommands: [Add.self, List.self, Show.self, EnrollCommand.self, Rekey.self, Replace.self, Remove.self])
+        commandName: "device", abstract: "The inventory: add, list, show, enroll, upgrade, rekey, replace, remove.",
+        subcommands: [Add.self, List.self, Show.self, EnrollCommand.self, UpgradeCommand.self, Rekey.self, Replace.self, Remove.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -1,3 +1,4 @@
+import AgentCore
 import Catalogue
 import Foundation
 import LedgerCore
@@ -17,7 +18,7 @@ struct Reviewer {
     var blob: [UInt8] { Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.publicKey) }
     var line: String { "ssh-ed25519 " + String(decoding: Base64.encode(blob), as: UTF8.self) + " reviewer\n" }
 
-    /// The binary form of what `ssh-keygen -Y sign -n rollcall-catalogue` makes (OpenSSH's PROTOCOL.sshsig).
+    /// The binary form of what `ssh-keygen -Y sign -n NAMESPACE` makes (OpenSSH's PROTOCOL.sshsig).
     func sign(_ message: [UInt8], as kind: DocumentKind = .catalogue) -> [UInt8] {
         let (namespace, hash) = (kind.namespace.bytes, Array("sha512".utf8))
         let magic = Array("SSHSIG".utf8)
@@ -25,6 +26,28 @@ struct Reviewer {
         let signature = Self.string(Array("ssh-ed25519".utf8)) + Self.string(key.sign(signed))
         return magic + [0, 0, 0, 1] + Self.string(blob) + Self.string(namespace) + Self.string([]) + Self.string(hash)
             + Self.string(signature)
+    }
+}
+
+/// Agents for tests.
+enum Agents {
+    /// The architecture of the tests' own machine, as agent/build names it.
+    #if arch(arm64)
+        static let architecture: Text = "aarch64"
+    #else
+        static let architecture: Text = "x86_64"
+    #endif
+
+    /// A signed agent, as it is pushed.
+    static func signed(
+        _ program: [UInt8], version: Text = Settings.version, architecture: Text = architecture, by reviewers: [Reviewer],
+        as kind: DocumentKind = .agent, signedAt: UInt64 = Catalogues.now
+    ) -> [UInt8] {
+        let header = AgentHeader(
+            version: version, architecture: architecture, signedAt: signedAt, size: UInt64(program.count), digest: SHA256.hash(program)
+        ).encoded
+        let signatures = reviewers.map { $0.sign(header, as: kind) }
+        return AgentEnvelope(header: header, signatures: signatures).frame + program
     }
 }
 

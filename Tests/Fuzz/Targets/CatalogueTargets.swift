@@ -51,6 +51,23 @@ public func fuzzCatalogue(_ bytes: [UInt8]) -> Bool {
     }
 }
 
+/// The beginning of a signed agent, which nobody trusted has signed.
+public func fuzzAgent(_ bytes: [UInt8]) -> Bool {
+    guard let (envelope, end) = try? AgentEnvelope.first(in: bytes) else { return true }
+    guard end <= bytes.count, end <= AgentEnvelope.sizeLimit,
+        isSame(Array(envelope.frame.dropFirst(4)), as: Array(bytes[4..<end]), lastKey: 1)
+    else { return false }
+    if let header = try? AgentHeader(decoding: envelope.header), !isSame(header.encoded, as: envelope.header, lastKey: 5) { return false }
+    let key: Text = "threshold 1\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n"
+    guard let trust = try? TrustPolicy(file: key.bytes) else { return false }
+    do throws(CatalogueError) {
+        _ = try envelope.authenticated(trust: trust)
+        return false
+    } catch {
+        return isShowable(error)
+    }
+}
+
 /// The device part: what it yields can be run without a trap.
 public func fuzzPart(_ bytes: [UInt8]) -> Bool {
     guard let part = try? DevicePart(decoding: bytes) else { return true }

@@ -23,6 +23,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "signature", holds: fuzzSignature),
         FuzzTarget(name: "trust", holds: fuzzTrust),
         FuzzTarget(name: "catalogue", holds: fuzzCatalogue),
+        FuzzTarget(name: "agent", holds: fuzzAgent),
         FuzzTarget(name: "part", holds: fuzzPart),
         FuzzTarget(name: "parameter", holds: fuzzParameter),
         FuzzTarget(name: "roster", holds: fuzzRoster),

@@ -20,11 +20,21 @@ public struct Settings: Sendable {
     public var shutDoor: [UInt8]
     /// agent.conf, which ``Configuration`` reads.
     public var configuration: [UInt8]
+    /// The agent's own program, which an upgrade replaces.
+    public var program: [UInt8]
     /// How often telemetry is taken and kept.
     var telemetry = TelemetryRecorder.Schedule()
 
     /// Version of the agent program.
     public static let version: Text = "0.1.0"
+    /// Architecture of the program, as agent/build names it.
+    #if arch(x86_64)
+        static let architecture: Text = "x86_64"
+    #elseif arch(arm64)
+        static let architecture: Text = "aarch64"
+    #else
+        static let architecture: Text = "armv7"
+    #endif
     /// The user as whom sshd starts `serve`.
     public static let doorUser: Text = "rollcall"
     /// Microseconds a connection may take to say who is at the door, and as long again until it opens a session.
@@ -39,7 +49,7 @@ public struct Settings: Sendable {
     public init(root: [UInt8] = []) {
         let paths: [Text] = [
             "/var/lib/rollcall", "/etc/rollcall/trust", "/etc/rollcall/desks", "/run/rollcall/agent.sock", "/etc/rollcall/agent.conf",
-            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/etc/rollcall/authorized_keys",
+            "/etc/rollcall/owner.conf", "/etc/rollcall/shut", "/etc/rollcall/authorized_keys", "/usr/bin/rollcall-agent",
         ]
         self.root = root
         state = root + paths[0].bytes
@@ -50,5 +60,6 @@ public struct Settings: Sendable {
         ownersFile = root + paths[5].bytes
         shutDoor = root + paths[6].bytes
         keys = root + paths[7].bytes
+        program = root + paths[8].bytes
     }
 }

@@ -100,6 +100,8 @@ int32_t rc_datasync(int32_t fd) { RETRIED(int, fdatasync(fd)); }
 int32_t rc_truncate(int32_t fd, uint64_t size) { RETRIED(int, ftruncate(fd, (off_t)size)); }
 int32_t rc_lock(int32_t fd) { RETRIED(int, flock(fd, LOCK_EX | LOCK_NB)); }
 int32_t rc_rename(const uint8_t *from, const uint8_t *to) { RETRIED(int, rename((const char *)from, (const char *)to)); }
+int32_t rc_link(const uint8_t *from, const uint8_t *to) { RETRIED(int, link((const char *)from, (const char *)to)); }
+int32_t rc_set_mode(int32_t fd, uint32_t mode) { RETRIED(int, fchmod(fd, (mode_t)mode)); }
 int32_t rc_rename_in(int32_t directory, const uint8_t *from, const uint8_t *to, uint32_t replaces) {
     const char *old = (const char *)from, *new = (const char *)to;
     if (replaces) return renameat(directory, old, directory, new) < 0 ? -errno : 0;

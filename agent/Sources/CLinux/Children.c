@@ -116,14 +116,20 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     return measures;
 }
 
-int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count) {
+/* The words of a command line, ended by a null pointer; freed by the caller. */
+static char **words(const uint8_t *arguments, uint32_t count) {
     char **line = calloc((size_t)count + 1, sizeof *line);
-    if (!line) return -ENOMEM;
     char *next = (char *)arguments;
-    for (uint32_t index = 0; index < count; index++) {
+    for (uint32_t index = 0; line && index < count; index++) {
         line[index] = next;
         next += strlen(next) + 1;
     }
+    return line;
+}
+
+int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count) {
+    char **line = words(arguments, count);
+    if (!line) return -ENOMEM;
     static char *const nothing[] = {NULL};
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -137,6 +143,29 @@ int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t 
     int problem = errno;
     free(line);
     return pid < 0 ? -problem : pid;
+}
+
+extern char **environ;
+
+int32_t rc_become(const uint8_t *path, const uint8_t *arguments, uint32_t count) {
+    char **line = words(arguments, count);
+    if (!line) return -ENOMEM;
+    execve((const char *)path, line, environ);
+    int problem = errno;
+    free(line);
+    return -problem;
+}
+
+int32_t rc_start_trial(const uint8_t *path, const uint8_t *arguments, uint32_t count) {
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (getppid() != parent || setenv("ROLLCALL_TRIAL", "yes", 1) < 0) _exit(126);
+        rc_become(path, arguments, count);
+        _exit(127);
+    }
+    return pid < 0 ? -errno : pid;
 }
 
 int32_t rc_fork_limited(const struct rc_plan *plan) {
@@ -166,6 +195,7 @@ int32_t rc_reap(int32_t pid, struct rc_ending *out) {
     return found;
 }
 
+int32_t rc_terminate(int32_t pid) { return kill(pid, SIGTERM) < 0 ? -errno : 0; }
 int32_t rc_kill(int32_t pid) { return kill(pid, SIGKILL) < 0 ? -errno : 0; }
 int32_t rc_kill_group(int32_t pid) { return pid <= 1 || kill(-pid, SIGKILL) < 0 ? -errno : 0; }
 int32_t rc_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }

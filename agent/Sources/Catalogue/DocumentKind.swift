@@ -6,12 +6,15 @@ public enum DocumentKind: Sendable {
     case catalogue
     /// Who may ask.
     case roster
+    /// The program that answers; its header is an ``AgentHeader``.
+    case agent
 
     /// The word for it.
     public var name: Text {
         switch self {
         case .catalogue: "catalogue"
         case .roster: "roster"
+        case .agent: "agent"
         }
     }
 
@@ -25,7 +28,12 @@ public enum DocumentKind: Sendable {
     /// How far a device's clock may lag behind the signing time before a thing counts as signed in the future, microseconds.
     public static let clockLag: UInt64 = 86_400_000_000
 
-    func error(_ rule: Text, _ sentence: Text) -> CatalogueError {
+    /// The refusal by one of its rules.
+    ///
+    /// - Parameters:
+    ///   - rule: The rule's name after that of the kind.
+    ///   - sentence: How the sentence goes on after "The" and the kind's name.
+    public func error(_ rule: Text, _ sentence: Text) -> CatalogueError {
         CatalogueError(CatalogueError.Rule(name + "-" + rule), "The " + name + sentence)
     }
 

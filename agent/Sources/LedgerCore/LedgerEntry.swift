@@ -18,6 +18,12 @@ public struct LedgerEntry: Equatable, Sendable {
         public static let catalogueInstalled = Kind(name: "catalogue.installed")
         /// A roster came into force; the subject is its version, the digest its bytes', the detail what it changed.
         public static let rosterInstalled = Kind(name: "roster.installed")
+        /// A new agent was pushed and is about to be tried; the subject is its version, the digest its header's.
+        public static let agentTried = Kind(name: "agent.tried")
+        /// It answered and came into force; as ``agentTried``.
+        public static let agentInstalled = Kind(name: "agent.installed")
+        /// It did not, and the old one is kept; as ``agentTried``, the detail says why.
+        public static let agentKept = Kind(name: "agent.kept")
         /// A call was opened; the detail is the symptom.
         public static let callOpened = Kind(name: "call.opened")
         /// A call ended; the subject is the outcome.

@@ -158,6 +158,32 @@ extension Kernel {
         return ProcessEnding(wasSignalled: raw.signalled != 0, code: UInt64(raw.code), cpuTime: raw.cpu_us)
     }
 
+    /// Becomes another program, as the same process and with the same environment.
+    ///
+    /// - Parameter arguments: The command line, each word ended by a NUL.
+    /// - Throws: An errno where it cannot; it never returns otherwise.
+    func become(_ path: [UInt8], _ arguments: [UInt8]) throws(Errno) {
+        try success(rc_become(path + [0], arguments, Self.wordCount(arguments)))
+    }
+
+    /// Starts another agent beside this one, which knows that it is on trial and ends with this process.
+    func startTrial(_ path: [UInt8], _ arguments: [UInt8]) throws(Errno) -> Int32 {
+        try check(.fork)
+        let pid = rc_start_trial(path + [0], arguments, Self.wordCount(arguments))
+        try success(pid)
+        return pid
+    }
+
+    private static func wordCount(_ arguments: [UInt8]) -> UInt32 {
+        UInt32(clamping: arguments.count { $0 == 0 })
+    }
+
+    /// Whether this process was started by ``startTrial(_:_:)``.
+    var isOnTrial: Bool { environment("ROLLCALL_TRIAL", limit: 8) != nil }
+
+    /// Asks a process to end (SIGTERM).
+    func terminate(_ pid: Int32) { _ = rc_terminate(pid) }
+
     /// Ends a process with SIGKILL.
     public func kill(_ pid: Int32) { _ = rc_kill(pid) }
 

@@ -242,6 +242,15 @@ extension Kernel {
         try success(rc_rename(from + [0], to + [0]))
     }
 
+    /// Gives a file a second name; `.exists` where that is taken.
+    public func link(_ from: [UInt8], to: [UInt8]) throws(Errno) {
+        try check(.rename)
+        try success(rc_link(from + [0], to + [0]))
+    }
+
+    /// Sets the permission bits of a file, whatever the umask.
+    func setPermissions(_ file: Descriptor, _ permissions: UInt32) throws(Errno) { try success(rc_set_mode(file.number, permissions)) }
+
     /// Removes a file.
     public func unlink(_ path: [UInt8]) throws(Errno) { try success(rc_unlink(path + [0])) }
 

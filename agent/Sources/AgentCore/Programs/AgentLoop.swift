@@ -9,6 +9,8 @@ public final class AgentLoop {
     private let notifier: Notifier?
     private var connections: [Connection] = []
     private var isStopping = false
+    /// Whether a signal asked this process to end.
+    private(set) var isAskedToEnd = false
 
     /// A session on the two descriptors that carry it, which may be one.
     private final class Connection {
@@ -90,13 +92,16 @@ public final class AgentLoop {
             connection.session.expire(at: kernel.monotonic)
         }
         connections.removeAll { $0.session.isFinished }
-        if let listenPlace, !polls.events(at: listenPlace).isEmpty { accept() }
+        let isStaged = device.upgrade.isDue { number in connections.contains { $0.session.number == number } }
+        if isStaged, !isStopping { stop() }
+        if let listenPlace, !isStopping, !polls.events(at: listenPlace).isEmpty { accept() }
     }
 
     private func timeout() -> UInt64? {
         for connection in connections where connection.session.hasStreams && connection.session.hasRoom { return 0 }
         let now = kernel.monotonic
         var soonest = device.executor.timeout(at: now)
+        if let dueAt = device.upgrade.staged?.dueAt, !isStopping { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
         if !isStopping, let due = device.telemetry?.timeout(at: now) { soonest = min(soonest ?? .max, due) }
         if let dueAt = notifier?.dueAt { soonest = min(soonest ?? .max, dueAt - min(dueAt, now)) }
         if let due = device.streams.timeout(at: now) { soonest = min(soonest ?? .max, due) }
@@ -137,7 +142,11 @@ public final class AgentLoop {
     }
 
     private func obey(_ arrived: Signals) {
-        if arrived.contains(anyOf: listener == nil ? [.end, .hangUp] : .end) { return stop() }
+        if arrived.contains(anyOf: listener == nil ? [.end, .hangUp] : .end) {
+            isAskedToEnd = true
+            notifier?.stopping()
+            return stop()
+        }
         guard arrived.contains(anyOf: .hangUp) else { return }
         do throws(Refusal) {
             try device.reload()
@@ -148,7 +157,6 @@ public final class AgentLoop {
     }
 
     private func stop() {
-        notifier?.stopping()
         isStopping = true
         for connection in connections { connection.session.stop() }
         device.executor.endAll()

@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import LedgerCore
 internal import Wire
 
@@ -74,6 +75,8 @@ public struct AgentProgram {
     }
 
     private func serve(_ device: Device, _ settings: Settings) -> Int32 {
+        let notifier = Notifier(kernel: kernel)
+        var isEnding = false
         do throws(Errno) {
             for end in settings.socket.indices where settings.socket[end] == 47 && end > 0 {
                 try kernel.makeDirectory(Array(settings.socket[..<end]), permissions: 0o755)
@@ -86,16 +89,33 @@ public struct AgentProgram {
                 return Status.unavailable
             }
             defer { withExtendedLifetime(lock) {} }
-            let notifier = Notifier(kernel: kernel)
             let loop = try AgentLoop(device: device, listener: try kernel.listen(settings.socket), notifier: notifier)
             notifier.ready()
             loop.run()
+            isEnding = loop.isAskedToEnd
             try? kernel.unlink(settings.socket)
-            return Status.success
         } catch {
             say("The agent cannot listen on " + escaped(settings.socket, limit: 200) + " (errno " + number(error) + ").", to: 2)
             return Status.unavailable
         }
+        guard let staged = device.upgrade.staged, !isEnding else { return Status.success }
+        return change(device, to: staged.header.version, notifier)
+    }
+
+    /// Tries a new agent in this one's place, and becomes whichever is in place then, as the same process.
+    private func change(_ device: Device, to version: Text, _ notifier: Notifier) -> Int32 {
+        device.release()
+        let path: Text = "/proc/self/cmdline"
+        do throws(Errno) {
+            let arguments = try kernel.content(of: path.bytes, limit: 262_144)
+            let trial = try Trial(kernel: kernel, upgrade: device.upgrade, settings: device.settings, notifier: notifier)
+            guard trial.run(version, arguments: arguments) else { return Status.success }
+            try kernel.become(device.settings.program, arguments)
+        } catch {
+            say("The agent could not start itself anew (errno " + number(error) + ").", to: 2)
+        }
+        // Whoever started it does so again.
+        return Status.failure
     }
 
     private func standalone(_ invocation: Invocation) -> Int32 {

@@ -16,6 +16,8 @@ public final class Device {
     public let catalogue: CatalogueStore
     /// Who may come in.
     public let roster: RosterStore
+    /// Another agent in place of this one.
+    let upgrade: AgentUpgrade
     let witness: Witness
     /// What the owner allows.
     public let owner: Owner
@@ -26,7 +28,7 @@ public final class Device {
     private let startsTelemetry: () -> TelemetryRecorder?
     /// What carries files.
     public let streams: StreamTable
-    private let lock: Descriptor?
+    private var lock: Descriptor?
     private var sessionCount: UInt64 = 0
 
     /// Opens the state directory and everything in it.
@@ -60,6 +62,7 @@ public final class Device {
         catalogue = CatalogueStore(kernel: kernel, state: state, trust: settings.trust)
         let roster = RosterStore(kernel: kernel, state: state, trust: settings.trust, keys: settings.keys)
         self.roster = roster
+        upgrade = AgentUpgrade(kernel: kernel, state: state, trust: settings.trust, program: settings.program)
         owner = Owner(kernel: kernel, settings: settings)
         witness = Witness(kernel: kernel, state: state, desks: settings.desks, roster: roster, name: identity.origin, key: key)
         executor = Executor(
@@ -70,8 +73,12 @@ public final class Device {
         startsTelemetry = {
             keepsTelemetry ? TelemetryRecorder(kernel: kernel, settings: settings, state: state, boot: boot, executor: executor) : nil
         }
+        upgrade.conclude(ledger)
         applyToTelemetry()
     }
+
+    /// Gives the state directory up to another agent; nothing is written after.
+    func release() { lock = nil }
 
     /// Reads agent.conf anew and puts it in force.
     ///

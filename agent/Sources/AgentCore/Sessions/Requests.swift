@@ -178,19 +178,37 @@ extension Session {
         if piece.offset == 0 {
             requestCount &+= 1
             if push != nil { throw Refusal(.push, "Another push is still on its way in this session.") }
-            try admit(piece.request, .push)
-            guard piece.kind == DocumentKind.catalogue.name || piece.kind == DocumentKind.roster.name else {
-                throw Refusal(.push, "This agent takes only a catalogue or a roster.")
-            }
-            push = PushInProgress(request: piece.request, kind: piece.kind, size: piece.size)
+            push = try started(piece)
         }
-        guard var current = push, current.request == piece.request, current.take(piece) else {
+        guard var current = push, current.request == piece.request, try current.take(piece) else {
             throw Refusal(.push, "The pieces of a push come in order and add up to its size.")
         }
         push = current
         guard current.isWhole else { return }
         push = nil
-        try install(current)
+        if let agent = current.agent { try stage(agent, request: current.request) } else { try install(current) }
+    }
+
+    private func started(_ piece: Push) throws(Refusal) -> PushInProgress {
+        let isAgent = piece.kind == DocumentKind.agent.name
+        try admit(piece.request, isAgent ? .pushAgent : .push)
+        guard isAgent || piece.kind == DocumentKind.catalogue.name || piece.kind == DocumentKind.roster.name else {
+            throw Refusal(.push, "This agent takes only a catalogue, a roster or an agent.")
+        }
+        var started = PushInProgress(request: piece.request, kind: piece.kind, size: piece.size)
+        if isAgent { started.agent = try device.upgrade.begin(piece.bytes, size: piece.size) }
+        return started
+    }
+
+    /// Announces a new agent, and has it tried when this session is over.
+    private func stage(_ agent: IncomingAgent, request: UInt64) throws(Refusal) {
+        try agent.check()
+        var tried = entry(.agentTried, subject: agent.header.version, request: request)
+        tried.digest = agent.digest
+        try record(tried, mustBeDurable: true)
+        try agent.stage()
+        device.upgrade.waits(for: number)
+        send(.done(Done(request: request, ending: .exited, note: "it is tried when this session is over")))
     }
 
     private func install(_ whole: PushInProgress) throws(Refusal) {
@@ -227,7 +245,11 @@ struct PushInProgress {
     let request: UInt64
     let kind: Text
     let size: UInt64
+    /// What has come of a catalogue or a roster, which are small; an agent goes to the disk.
     private(set) var bytes: [UInt8] = []
+    /// The agent that comes, where it is one; it has its first piece already.
+    var agent: IncomingAgent?
+    private var count: UInt64 = 0
 
     init(request: UInt64, kind: Text, size: UInt64) {
         self.request = request
@@ -235,13 +257,18 @@ struct PushInProgress {
         self.size = size
     }
 
-    var isWhole: Bool { UInt64(bytes.count) == size }
+    var isWhole: Bool { count == size }
 
     /// Takes the next piece; false where it is not the next.
-    mutating func take(_ piece: Push) -> Bool {
-        guard piece.size == size, piece.offset == UInt64(bytes.count), !piece.bytes.isEmpty else { return false }
+    mutating func take(_ piece: Push) throws(Refusal) -> Bool {
+        guard piece.size == size, piece.offset == count, !piece.bytes.isEmpty else { return false }
         guard UInt64(piece.bytes.count) <= size - piece.offset else { return false }
-        bytes += piece.bytes
+        count += UInt64(piece.bytes.count)
+        if let agent {
+            if piece.offset > 0 { try agent.take(piece.bytes) }
+        } else {
+            bytes += piece.bytes
+        }
         return true
     }
 }

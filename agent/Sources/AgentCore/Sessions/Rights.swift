@@ -9,8 +9,10 @@ public enum Action: Sendable {
     case entries
     /// Read what the device measured.
     case telemetry
-    /// Put something signed in force.
+    /// Put a catalogue or a roster in force.
     case push
+    /// Put a signed agent in this one's place.
+    case pushAgent
     /// Read a file.
     case get
     /// Write a file.
@@ -25,7 +27,8 @@ public enum Action: Sendable {
         case .probe(.disturb): (.repair, true)
         case .probe(.change): (.repair, true)
         case .entries, .telemetry: (.observe, false)
-        case .push: (.repair, false)
+        // By these an agent and a catalogue are mended that have grown too old.
+        case .push, .pushAgent: (.repair, false)
         case .get: (.repair, true)
         case .put, .tunnel: (.shell, true)
         }
@@ -35,7 +38,8 @@ public enum Action: Sendable {
     var impact: Impact {
         switch self {
         case .probe(let impact): impact
-        case .put, .tunnel: .change
+        // The program that does everything else here is not replaced where nothing may be changed.
+        case .put, .tunnel, .pushAgent: .change
         default: .observe
         }
     }

@@ -63,6 +63,9 @@ public struct StateDirectory {
     /// Waits until the names in the directory are on the disk.
     public func syncNames() throws(Errno) { try syncDirectory(of: file("")) }
 
+    /// Removes a file.
+    func remove(_ name: Text) { try? kernel.unlink(file(name)) }
+
     /// Throws away a staged file.
     public func discard(_ name: Text) { try? kernel.unlink(file(name + ".new")) }
 

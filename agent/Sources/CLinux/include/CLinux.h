@@ -28,6 +28,8 @@ int32_t rc_datasync(int32_t fd);
 int32_t rc_truncate(int32_t fd, uint64_t size);
 int32_t rc_lock(int32_t fd);
 int32_t rc_rename(const uint8_t *from, const uint8_t *to);
+int32_t rc_link(const uint8_t *from, const uint8_t *to);
+int32_t rc_set_mode(int32_t fd, uint32_t mode);
 int32_t rc_unlink(const uint8_t *path);
 /* Renames within a directory; without `replaces` a name that is taken is -EEXIST. */
 int32_t rc_rename_in(int32_t directory, const uint8_t *from, const uint8_t *to, uint32_t replaces);
@@ -126,6 +128,11 @@ int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t 
 /* Forks a child that is limited in the same way and goes on in this program: 0 in the child. */
 int32_t rc_fork_limited(const struct rc_plan *plan);
 
+/* Becomes another program with this one's environment, as the same process; returns only where it cannot. */
+int32_t rc_become(const uint8_t *path, const uint8_t *arguments, uint32_t count);
+/* Starts another agent beside this one, with ROLLCALL_TRIAL in its environment; it ends when this process does. */
+int32_t rc_start_trial(const uint8_t *path, const uint8_t *arguments, uint32_t count);
+
 struct rc_ending {
     uint32_t signalled, code;
     uint64_t cpu_us;
@@ -134,6 +141,8 @@ struct rc_ending {
 int32_t rc_has_exited(int32_t pid);
 /* The pid that was reaped, or 0 when none is ready; -1 as `pid` means any child. */
 int32_t rc_reap(int32_t pid, struct rc_ending *out);
+/* Asks a process to end (SIGTERM). */
+int32_t rc_terminate(int32_t pid);
 int32_t rc_kill(int32_t pid);
 int32_t rc_kill_group(int32_t pid);
 int32_t rc_become_subreaper(void);
