@@ -140,10 +140,16 @@ struct AgentTrialTests {
     /// A daemon that runs from its own place, where an upgrade would put another.
     private func daemon(_ binary: AgentBinary) throws -> Daemon {
         try Daemon(binary, [Catalogues.program("echo", ["/bin/echo", "hello"])]) { scratch in
-            try scratch.write("usr/bin/rollcall-agent", [])
             let program = scratch.url("usr/bin/rollcall-agent")
-            try FileManager.default.removeItem(at: program)
-            try FileManager.default.copyItem(at: URL(fileURLWithPath: binary.path), to: program)
+            try FileManager.default.createDirectory(at: program.deletingLastPathComponent(), withIntermediateDirectories: true)
+            // By a program of its own: a child that another test forks meanwhile would hold the copy open for writing, and what is open for
+            // writing cannot be run.
+            let copy = Process()
+            copy.executableURL = URL(fileURLWithPath: "/bin/cp")
+            copy.arguments = [binary.path, program.path]
+            try copy.run()
+            copy.waitUntilExit()
+            try #require(copy.terminationStatus == 0)
             return AgentBinary(path: program.path, testDescription: binary.testDescription)
         }
     }
