@@ -19,7 +19,7 @@ struct RebootText {
     /// One line on how and when, one on what was measured before, one for each thing that happened before.
     var lines: [String] {
         var lines = [
-            "It has started anew since this desk last saw it: " + TelemetryText.words(reboot.event) + "; back at "
+            "It has started anew since this desk last saw it, " + TelemetryText.start(reboot.event) + "; back at "
                 + timeText(Int64(clamping: reboot.event.time).multipliedReportingOverflow(by: 1_000).partialValue) + "."
         ]
         guard let end = reboot.before.last.map({ Int64(clamping: $0.lastTime) }), end > 0 else { return lines }

@@ -55,22 +55,24 @@ enum TelemetryText {
         return "\(time)  " + words(event)
     }
 
+    /// How a device came to start anew, and when it was seen last before.
+    static func start(_ event: TelemetryEvent) -> String {
+        let how =
+            switch subject(event.subject) {
+            case "shutdown": "after a shutdown"
+            case "panic": "after the kernel had panicked"
+            case "watchdog": "by the watchdog: the device had hung"
+            default: "without a clean shutdown: power, a hang or a reset"
+            }
+        if event.value <= 0 { return how }
+        return how + "; the last sample before is of " + timeText(event.value.multipliedReportingOverflow(by: 1_000).partialValue)
+    }
+
     /// An event in words.
     static func words(_ event: TelemetryEvent) -> String {
         let subject = subject(event.subject)
         switch event.kind {
-        case .boot:
-            let how =
-                switch subject {
-                case "shutdown": "after a shutdown"
-                case "panic": "after the kernel had panicked"
-                case "watchdog": "by the watchdog: the device had hung"
-                default: "without a clean shutdown: power, a hang or a reset"
-                }
-            let since =
-                event.value > 0
-                ? "; the last sample before is of " + timeText(event.value.multipliedReportingOverflow(by: 1_000).partialValue) : ""
-            return "started anew \(how)\(since)"
+        case .boot: return "started anew " + start(event)
         case .oomKill: return "the kernel ended \(event.value) \(event.value == 1 ? "process" : "processes") for want of memory"
         case .clockJump: return "the clock was set \(event.value < 0 ? "back" : "ahead") by \(span(Int64(clamping: event.value.magnitude)))"
         case .hot: return "\(subject) is hot: \(value(Double(event.value) / 1_000, .celsius))"
