@@ -175,7 +175,7 @@ struct FileStreamTests {
         "a path that is not plain, and the agent's own files, are refused before anything is opened",
         arguments: [
             "srv/data", "/", "", "/srv/../etc/passwd", "/srv//data", "/srv/data/", "/srv/./data", "/var/lib/rollcall/key",
-            "/var/lib/rollcall", "/etc/rollcall/trust",
+            "/var/lib/rollcall", "/etc/rollcall/trust", "/usr/bin/rollcall-agent", "/usr/bin/rollcall-agent.new",
         ] as [Text])
     func paths(_ path: Text) throws {
         let talk = try talk()

@@ -30,7 +30,10 @@ enum FilePath {
             throw Refusal(.path, "A path begins with / and has no empty part, no . and no .. in it.")
         }
         let full = settings.root + path
-        if isBeneath(full, settings.state) || isBeneath(full, parts(settings.configuration).directory) {
+        // Beside the program lie the one it replaced and, while on trial, the one that is to replace it; their names begin with its own.
+        if isBeneath(full, settings.state) || isBeneath(full, parts(settings.configuration).directory)
+            || full.starts(with: settings.program)
+        {
             throw Refusal(.path, "The agent's own files are neither read nor written through the door.")
         }
     }
