@@ -63,7 +63,8 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ], path: "Sources/Probes", swiftSettings: strict),
         .target(
-            name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Probes", "CSQLite"], path: "Sources/Diagnosis", swiftSettings: strict),
+            name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Telemetry", "Probes", "CSQLite"], path: "Sources/Diagnosis",
+            swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
         .target(
             name: "Store",
@@ -79,7 +80,7 @@ let package = Package(
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet",
             ],
             path: "Sources/Calls", swiftSettings: strict),
-        .target(name: "Report", dependencies: ["Store", "Telemetry"], path: "Sources/Report", swiftSettings: strict),
+        .target(name: "Report", dependencies: ["Diagnosis", "Store", "Telemetry"], path: "Sources/Report", swiftSettings: strict),
         .target(
             name: "RollcallCLI",
             dependencies: [
@@ -109,17 +110,17 @@ let package = Package(
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
         // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
         .target(
-            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "LedgerCore", "SSH", "Telemetry", "Wire"],
+            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "Diagnosis", "LedgerCore", "SSH", "Telemetry", "Wire"],
             path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
         tests("TelemetryTests", ["Telemetry", "Wire"]),
-        tests("ReportTests", ["Report", "Telemetry"]),
+        tests("ReportTests", ["Diagnosis", "Report", "Telemetry"]),
         tests("AgentCoreTests", ["AgentCore", "CLinux", "Catalogue", "LedgerCore", "Telemetry", "Wire"]),
         tests("SSHTests", ["SSH", "CSSH2"] + nio, fixtures: ["Fixtures"]),
         tests("SSHServerTests", ["SSH"] + nio, fixtures: ["servers", "hardened_sshd_config"]),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
-        tests("DiagnosisTests", ["Diagnosis", "Probes", "Wire"]),
+        tests("DiagnosisTests", ["Diagnosis", "Probes", "Telemetry", "Wire"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
         tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Telemetry", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
         // They run the built program on lab devices, so it is a dependency without being imported.

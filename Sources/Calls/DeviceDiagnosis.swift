@@ -50,7 +50,7 @@ public struct DeviceDiagnosis: Sendable {
             var answers = try await session.firstAnswers()
             let rest = try await questions(desk).dropFirst(answers.count)
             if !rest.isEmpty { answers += try await session.ask(Array(rest)) }
-            let verdict = try Diagnostician(library: try await desk.library()).judge(answers)
+            let verdict = try Diagnostician(library: try await desk.library()).judge(answers, desk: DeskFacts(of: session, desk: desk))
             let total = clock.now - began
             let wasCutOff = answers.allSatisfy { answer in
                 if case .none = answer.ending { true } else { false }

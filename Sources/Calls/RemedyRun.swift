@@ -96,17 +96,18 @@ public struct RemedyRun: Sendable {
         let taken = try await DeviceSession.with(
             device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: { questions }
         ) { session -> Result in
-            let before = try diagnostician.judge(try await session.firstAnswers())
+            let known = try DeskFacts(of: session, desk: desk)
+            let before = try diagnostician.judge(try await session.firstAnswers(), desk: known)
             let answer = try await session.ask([.init(probe: plan.remedy, parameters: plan.parameters)])[0]
             var result = Result(plan: plan, before: before, answer: answer, isFixed: false)
             guard Self.hasRun(answer, accepted: accepted) else { return result }
             result.isFixed = true
             if questions.isEmpty { return result }
             let answersAfter = try await session.ask(questions)
-            let after = try diagnostician.judge(answersAfter)
+            let after = try diagnostician.judge(answersAfter, desk: known)
             result.after = after
             result.comparison = Verdict.compare(before: before, after: after)
-            result.evidenceAfter = diagnostician.evidence(for: plan.findings + before.findings, in: answersAfter)
+            result.evidenceAfter = diagnostician.evidence(for: plan.findings + before.findings, in: answersAfter, desk: known)
             result.outcomes = plan.findings.map { ($0, Self.outcome(of: $0.key, in: after)) }
             result.isFixed = result.outcomes.allSatisfy { $0.result == .gone }
             try record(result, session: session)

@@ -34,7 +34,7 @@ public struct CaseRunner: Sendable {
 
     private func run(_ probeCase: ProbeCase, _ manifest: Manifest) throws -> Result {
         let answer = probeCase.answer
-        let verdict = try Diagnostician(library: library).judge([answer] + others(of: probeCase))
+        let verdict = try Diagnostician(library: library).judge([answer] + others(of: probeCase), desk: DeskFacts(probeCase.desk))
         let parsed = AnswerReader(manifest: manifest).read(answer)
         var messages: [String] = []
         let isNoData = if case .nothing = parsed.state { true } else { false }
@@ -74,6 +74,16 @@ public struct CaseRunner: Sendable {
                 return value == text ? nil : "Row \(index + 1) has \(column) \(displayed(value)), expected \(text)."
             }
         }
+    }
+}
+
+extension DeskFacts {
+    /// What a case says that the desk knows.
+    init(_ desk: ProbeCase.Desk?) {
+        self.init()
+        guard let desk else { return }
+        (time, deviceTime, model, site) = (desk.time, desk.deviceTime, desk.model, desk.site)
+        trends = desk.trends.map { Trend(metric: $0.metric, key: $0.key, hours: $0.hours, values: $0.values) }
     }
 }
 

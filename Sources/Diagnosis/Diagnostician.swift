@@ -12,9 +12,10 @@ public struct Diagnostician: Sendable {
     ///
     /// Probes that were not asked are left out, not unknown. Of two answers to one probe the later counts.
     ///
+    /// - Parameter desk: What the desk itself knows of the device.
     /// - Throws: `.database` where the facts do not fit into memory. Whatever else goes wrong is an unknown of the verdict.
-    public func judge(_ answers: [Answer]) throws(DiagnosisError) -> Verdict {
-        let facts = try Facts(answers: answers, library: library)
+    public func judge(_ answers: [Answer], desk: DeskFacts = DeskFacts()) throws(DiagnosisError) -> Verdict {
+        let facts = try Facts(answers: answers, desk: desk, library: library)
         var judgement = Judgement(facts: facts, library: library)
         return judgement.verdict()
     }
@@ -23,7 +24,9 @@ public struct Diagnostician: Sendable {
     ///
     /// Empty for a finding that no rule has.
     public func probes(behind finding: String) -> [String] {
-        guard let (manifest, rule) = library.rule(finding), let facts = try? Facts(answers: [], library: library) else { return [] }
+        guard let (manifest, rule) = library.rule(finding), let facts = try? Facts(answers: [], desk: DeskFacts(), library: library) else {
+            return []
+        }
         let tables = (try? facts.database.prepare(rule.sql(in: manifest)).tables) ?? []
         return library.manifests.filter { tables.contains($0.table) || $0.id == manifest.id }.map(\.id)
     }
@@ -44,16 +47,27 @@ struct Facts {
     let database: FactDatabase
     private(set) var states: [String: TableState] = [:]
 
-    init(answers: [Answer], library: ManifestLibrary) throws(DiagnosisError) {
+    /// Tables of the desk that have nothing in them: what reads one can be judged neither way.
+    let emptyDeskTables: Set<String>
+
+    init(answers: [Answer], desk: DeskFacts, library: ManifestLibrary) throws(DiagnosisError) {
         database = try FactDatabase()
+        var empty: Set<String> = []
+        for table in DeskFacts.tables {
+            try database.create(table.name, columns: table.columns)
+            let rows = table.rows(desk)
+            if rows.isEmpty { empty.insert(table.name) }
+            try database.insert(rows, into: table.name)
+        }
+        emptyDeskTables = empty
         for manifest in library.manifests where !manifest.facts.isEmpty {
-            try database.create(manifest)
+            try database.create(manifest.table, columns: manifest.facts.map { ($0.name, $0.type) })
             guard let answer = answers.last(where: { $0.probe == manifest.id }) else {
                 states[manifest.table] = .notAsked
                 continue
             }
             let parsed = AnswerReader(manifest: manifest).read(answer)
-            try database.insert(parsed.rows, into: manifest)
+            try database.insert(parsed.rows, into: manifest.table)
             states[manifest.table] = parsed.state
         }
         database.seal()

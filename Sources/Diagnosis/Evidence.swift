@@ -6,9 +6,10 @@ extension Diagnostician {
     /// - Parameters:
     ///   - findings: As an earlier verdict has them.
     ///   - answers: The later answers.
+    ///   - desk: What the desk itself knows of the device.
     /// - Returns: A line for each finding whose row is still there and whose tables were answered completely; safe to show.
-    public func evidence(for findings: [Finding], in answers: [Answer]) -> [FindingKey: String] {
-        guard let facts = try? Facts(answers: answers, library: library) else { return [:] }
+    public func evidence(for findings: [Finding], in answers: [Answer], desk: DeskFacts = DeskFacts()) -> [FindingKey: String] {
+        guard let facts = try? Facts(answers: answers, desk: desk, library: library) else { return [:] }
         var lines: [FindingKey: String] = [:]
         for finding in findings {
             guard let (manifest, rule) = library.rule(finding.id), case .when = rule.test,

@@ -38,19 +38,19 @@ final class FactDatabase {
 
     deinit { sqlite3_close_v2(handle) }
 
-    /// Makes the table of a manifest's facts.
-    func create(_ manifest: Manifest) throws(DiagnosisError) {
-        let columns = manifest.facts.map { "\"\($0.name)\" \($0.type.rawValue.uppercased())" }
-        let statement = try Statement(handle, "CREATE TABLE \"\(manifest.table)\" (\(columns.joined(separator: ", "))) STRICT")
+    /// Makes a table.
+    func create(_ table: String, columns: [(name: String, type: FactType)]) throws(DiagnosisError) {
+        let columns = columns.map { "\"\($0.name)\" \($0.type.rawValue.uppercased())" }
+        let statement = try Statement(handle, "CREATE TABLE \"\(table)\" (\(columns.joined(separator: ", "))) STRICT")
         _ = try statement.step()
-        guardian.tables.insert(manifest.table)
+        guardian.tables.insert(table)
     }
 
     /// Puts rows in, each with a value per column.
-    func insert(_ rows: [[FactValue]], into manifest: Manifest) throws(DiagnosisError) {
-        if rows.isEmpty { return }
-        let places = manifest.facts.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
-        let statement = try Statement(handle, "INSERT INTO \"\(manifest.table)\" VALUES (\(places))")
+    func insert(_ rows: [[FactValue]], into table: String) throws(DiagnosisError) {
+        guard let width = rows.first?.count else { return }
+        let places = (1...width).map { "?\($0)" }.joined(separator: ", ")
+        let statement = try Statement(handle, "INSERT INTO \"\(table)\" VALUES (\(places))")
         for row in rows {
             try statement.bind(row)
             _ = try statement.step()

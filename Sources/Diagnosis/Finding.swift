@@ -75,9 +75,31 @@ public struct Finding: Codable, Equatable, Sendable {
     public var remedies: [Remedy]
     /// Whether somebody must go there.
     public var visit: VisitAdvice
+    /// What they must bring.
+    public var parts: [String]
+    /// What they must be able to do; nil where anybody will do.
+    public var skill: String?
     /// What explains it, by evidence; the first is the one it is folded under.
     public var explainedBy: [FindingKey]
 
     /// What makes it the same finding in another verdict.
     public var key: FindingKey { FindingKey(id: id, subject: subject) }
+}
+
+extension Finding {
+    /// Reads a finding; one of an older Rollcall says nothing of parts.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(String.self, forKey: .id), subject: try container.decode([NamedValue].self, forKey: .subject),
+            severity: try container.decode(Severity.self, forKey: .severity),
+            customer: try container.decode(String.self, forKey: .customer),
+            engineer: try container.decode(String.self, forKey: .engineer), probe: try container.decode(String.self, forKey: .probe),
+            values: try container.decode([NamedValue].self, forKey: .values),
+            remedies: try container.decode([Remedy].self, forKey: .remedies),
+            visit: try container.decode(VisitAdvice.self, forKey: .visit),
+            parts: try container.decodeIfPresent([String].self, forKey: .parts) ?? [],
+            skill: try container.decodeIfPresent(String.self, forKey: .skill),
+            explainedBy: try container.decode([FindingKey].self, forKey: .explainedBy))
+    }
 }

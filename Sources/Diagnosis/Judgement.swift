@@ -33,6 +33,8 @@ struct Judgement {
     private mutating func judge(_ rule: FindingRule, _ manifest: Manifest) {
         do throws(DiagnosisError) {
             let (statement, tables) = try facts.database.prepare(rule.sql(in: manifest))
+            // What the desk has no knowledge of is neither found nor unknown.
+            if !tables.isDisjoint(with: facts.emptyDeskTables) { return }
             if let reason = facts.obstacle(in: tables.union([manifest.table]), library: library) {
                 unknown(rule, manifest, [], reason)
                 return
@@ -72,7 +74,8 @@ struct Judgement {
             Finding(
                 id: rule.id, subject: values.subject(of: rule), severity: rule.severity, customer: rule.customer.rendered(values),
                 engineer: rule.engineer.rendered(values), probe: manifest.id, values: values,
-                remedies: rule.remedies.compactMap { Remedy($0, values: values, library: library) }, visit: rule.visit, explainedBy: []))
+                remedies: rule.remedies.compactMap { Remedy($0, values: values, library: library) }, visit: rule.visit,
+                parts: rule.parts, skill: rule.skill, explainedBy: []))
     }
 
     private mutating func unknown(_ rule: FindingRule, _ manifest: Manifest, _ subject: [NamedValue], _ reason: String) {

@@ -64,9 +64,94 @@ extension AnswerReader {
         }
     }
 
+    func status(_ output: [UInt8], _ parsed: inout ParsedAnswer) {
+        var reader = CBORReader(output)
+        while !reader.isAtEnd, parsed.rows.count <= Self.rowLimit {
+            guard let row = try? StatusRow(&reader) else { return parsed.fail("gave rows that are not in the agreed encoding") }
+            func number(_ value: UInt64) -> FactValue { row.status == 0 ? Int64(exactly: value).map { .int($0) } ?? .null : .null }
+            let values: [String: FactValue] = [
+                "path": .text(String(decoding: row.path, as: UTF8.self)), "error": Int64(exactly: row.status).map { .int($0) } ?? .null,
+                "type": Self.types[row.type].map { row.status == 0 ? .text($0) : .null } ?? .null, "mode": number(row.mode),
+                "uid": number(row.user), "gid": number(row.group), "size_bytes": number(row.size), "links": number(row.links),
+                "modified": number(row.changedAt / 1_000_000), "device": number(row.device),
+            ]
+            parsed.rows.append(manifest.facts.map { values[$0.name] ?? .null })
+        }
+    }
+
+    /// The upper four bits of st_mode (inode(7)).
+    private static let types: [UInt64: String] = [
+        1: "fifo", 2: "character", 4: "directory", 6: "block", 8: "file", 10: "symlink", 12: "socket",
+    ]
+
+    func clock(_ output: [UInt8], _ parsed: inout ParsedAnswer) {
+        var reader = CBORReader(output)
+        guard let row = try? ClockRow(&reader), reader.isAtEnd else {
+            return parsed.fail("gave rows that are not in the agreed encoding")
+        }
+        let values: [String: FactValue] = [
+            "time": .int(Int64(clamping: row.time / 1_000_000)), "uptime_s": .int(Int64(clamping: row.uptime / 1_000_000)),
+            "synchronized": .int(row.isSynchronised ? 1 : 0), "offset_us": .int(row.offset), "error_us": .int(row.error),
+            "frequency_ppm": .real(Double(row.frequency) / 65_536),
+        ]
+        parsed.rows = [manifest.facts.map { values[$0.name] ?? .null }]
+    }
+
+    /// Reads each file that could be read. One that is not there is passed over; where none is, the device has nothing to read.
+    func eachFile(_ output: [UInt8], _ parsed: inout ParsedAnswer, _ read: (FileRow, inout ParsedAnswer) -> Void) {
+        let files = fileRows(output, &parsed)
+        if parsed.state == .complete, files.allSatisfy({ $0.status == 2 }) {
+            parsed.state = .nothing(Self.noFiles)
+            return
+        }
+        for file in files where file.status != 2 {
+            if file.status == 0 {
+                read(file, &parsed)
+            } else {
+                let path = displayed(String(decoding: file.path, as: UTF8.self), limit: 120)
+                parsed.fail("could not read \(path) (errno \(file.status))")
+            }
+            if parsed.rows.count > Self.rowLimit { return }
+        }
+    }
+
+    /// A row for every distinct beginning of paths that `pattern` matches.
+    func each(_ output: [UInt8], _ pattern: String, _ parsed: inout ParsedAnswer) {
+        let pattern = expressions.line(pattern)
+        var starts: [String] = []
+        var groups: [String: [String: String]] = [:]
+        var contents: [String: [String: String]] = [:]
+        let names = manifest.facts.flatMap { fact -> [String] in if case .keys(let keys) = fact.place { keys } else { [] } }
+        for file in fileRows(output, &parsed) where file.status != 2 {
+            let path = String(decoding: file.path, as: UTF8.self)
+            guard let match = path.prefixMatch(of: pattern), let end = match[0].range?.upperBound else { continue }
+            let start = String(path[..<end])
+            if contents[start] == nil {
+                starts.append(start)
+                contents[start] = [:]
+                for name in names {
+                    groups[start, default: [:]][name] = match[name]?.substring.map { String($0) }
+                }
+            }
+            if file.status == 0 {
+                contents[start]?[String(path[end...])] = String(decoding: file.content, as: UTF8.self)
+            }
+        }
+        if parsed.state == .complete, starts.isEmpty { parsed.state = .nothing(Self.noFiles) }
+        parsed.rows = starts.prefix(Self.rowLimit + 1).map { start in
+            row { column in
+                guard case .keys(let keys) = column.place else { return found(column.place, contents[start] ?? [:]) }
+                for key in keys { if let text = groups[start]?[key] { return text } }
+                return nil
+            }
+        }
+    }
+
+    private static let noFiles = "the device does not have the files it reads"
+
     /// One row of what regular expressions find in files, or in a program's output.
     func record(_ output: [UInt8], _ parsed: inout ParsedAnswer) {
-        var contents: [String?: String] = [:]
+        var contents: [String: String] = [:]
         if case .files(_) = manifest.source {
             let files = fileRows(output, &parsed)
             for file in files where file.status == 0 {
@@ -75,11 +160,11 @@ extension AnswerReader {
             if parsed.state == .complete, contents.isEmpty {
                 // ENOENT throughout is a device without the thing; anything else is one that would not tell.
                 let isAbsent = files.allSatisfy { $0.status == 2 }
-                parsed.state = isAbsent ? .nothing("the device does not have the files it reads") : .incomplete("could not read its files")
+                parsed.state = isAbsent ? .nothing(Self.noFiles) : .incomplete("could not read its files")
                 return
             }
         } else {
-            contents[nil] = String(decoding: output, as: UTF8.self)
+            contents[""] = String(decoding: output, as: UTF8.self)
         }
         parsed.rows = [
             manifest.facts.map { column in
@@ -89,18 +174,39 @@ extension AnswerReader {
         ]
     }
 
-    private func found(_ place: FactColumn.Place, _ contents: [String?: String]) -> String? {
+    /// What stands at a place; a program's output has the name "".
+    private func found(_ place: FactColumn.Place, _ contents: [String: String]) -> String? {
         switch place {
         case .match(let file, let pattern):
-            guard let text = contents[file], let match = text.firstMatch(of: multiline(pattern)), match.count > 1 else { return nil }
+            guard let text = contents[file ?? ""], let match = text.firstMatch(of: expressions.multiline(pattern)), match.count > 1
+            else { return nil }
             return match[1].substring.map { String($0) }
-        case .count(let file, let pattern): return contents[file].map { String($0.matches(of: multiline(pattern)).count) }
-        default: return nil
+        case .count(let file, let pattern):
+            return contents[file ?? ""].map { String($0.matches(of: expressions.multiline(pattern)).count) }
+        case .content(let file): return contents[file].map { $0[...].trimmingBlanks }
+        case .keys, .column: return nil
         }
     }
+}
 
-    /// The expression, in which `^` and `$` stand at the ends of lines; one that never matches where the manifest's is none.
-    private func multiline(_ pattern: String) -> Regex<AnyRegexOutput> {
-        ((try? Regex(pattern)) ?? Regex(verbatim: "\u{0}\u{FFFF}")).anchorsMatchLineEndings()
+/// The regular expressions of one answer, each compiled once.
+final class Expressions {
+    private var lines: [String: Regex<AnyRegexOutput>] = [:]
+    private var multilines: [String: Regex<AnyRegexOutput>] = [:]
+
+    /// An expression over a line; one that never matches where the manifest's is none.
+    func line(_ pattern: String) -> Regex<AnyRegexOutput> {
+        if let known = lines[pattern] { return known }
+        let compiled = (try? Regex(pattern)) ?? Regex(verbatim: "\u{0}\u{FFFF}")
+        lines[pattern] = compiled
+        return compiled
+    }
+
+    /// An expression in which `^` and `$` stand at the ends of lines.
+    func multiline(_ pattern: String) -> Regex<AnyRegexOutput> {
+        if let known = multilines[pattern] { return known }
+        let compiled = line(pattern).anchorsMatchLineEndings()
+        multilines[pattern] = compiled
+        return compiled
     }
 }

@@ -10,9 +10,18 @@ private struct RuleLint {
     let manifests: [Manifest]
 
     func problems() -> [ManifestProblem] {
+        let reserved = manifests.filter { manifest in DeskFacts.tables.contains { $0.name == manifest.table } }
+        if !reserved.isEmpty {
+            return reserved.map {
+                ManifestProblem(file: $0.file, line: 1, message: "The table \($0.table) is the desk's; a probe needs another id.")
+            }
+        }
         do throws(DiagnosisError) {
             let database = try FactDatabase()
-            for manifest in manifests where !manifest.facts.isEmpty { try database.create(manifest) }
+            for table in DeskFacts.tables { try database.create(table.name, columns: table.columns) }
+            for manifest in manifests where !manifest.facts.isEmpty {
+                try database.create(manifest.table, columns: manifest.facts.map { ($0.name, $0.type) })
+            }
             database.seal()
             var columns: [String: [String]] = [:]
             var problems: [ManifestProblem] = []

@@ -13,8 +13,10 @@ final class SQLGuard {
     static let stepsPerTick: Int32 = 10_000
 
     private static let functions: Set<String> = [
-        "abs", "avg", "char", "coalesce", "count", "dense_rank", "first_value", "glob", "group_concat", "hex", "ifnull", "iif", "instr",
-        "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "nullif", "rank", "replace", "round", "row_number",
+        "abs", "avg", "char", "coalesce", "count", "dense_rank", "first_value", "format", "glob", "group_concat", "hex", "ifnull", "iif",
+        "instr",
+        "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "nullif", "printf", "rank", "replace", "round",
+        "row_number",
         "rtrim", "sign", "substr", "substring", "sum", "total", "trim", "typeof", "unicode", "upper",
     ]
 

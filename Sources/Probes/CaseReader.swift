@@ -8,6 +8,7 @@ final class CaseReader {
         var output: [UInt8]
         var errorOutput: [UInt8]
         var others: [[String]]
+        var desk: ProbeCase.Desk?
     }
 
     struct Expected {
@@ -45,7 +46,13 @@ final class CaseReader {
     }
 
     private func recorded(_ root: YAMLValue) -> Recorded? {
-        guard let fields = root.fields(["ending", "code", "cut", "refused", "stderr", "mounts", "files", "hex", "with"]) else { return nil }
+        guard
+            let fields = root.fields([
+                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "clock", "hex", "with", "desk",
+            ])
+        else {
+            return nil
+        }
         let ending =
             fields["ending"]?.choice([
                 ("exited", Done.Ending.exited), ("signalled", .signalled), ("timed-out", .timedOut), ("abandoned", .abandoned),
@@ -56,6 +63,8 @@ final class CaseReader {
         var output = [UInt8](FileManager.default.contents(atPath: directory + "/" + folder + "/stdout") ?? Data())
         for mount in fields["mounts"]?.list() ?? [] { output += self.mount(mount)?.encoded ?? [] }
         for file in fields["files"]?.list() ?? [] { output += self.file(file)?.encoded ?? [] }
+        for path in fields["paths"]?.list() ?? [] { output += status(path)?.encoded ?? [] }
+        output += fields["clock"].flatMap(clock)?.encoded ?? []
         output += fields["hex"].flatMap(hexadecimal) ?? []
         let done = Done(
             request: 1, ending: ending, code: UInt64(code), sentByteCount: UInt64(output.count), cutByteCount: UInt64(cut))
@@ -67,7 +76,31 @@ final class CaseReader {
         }
         return Recorded(
             ending: fields["refused"].flatMap { $0.text() }.map { .refused($0) } ?? .done(done), output: output,
-            errorOutput: Array((fields["stderr"].flatMap { $0.text() } ?? "").utf8), others: others)
+            errorOutput: Array((fields["stderr"].flatMap { $0.text() } ?? "").utf8), others: others, desk: fields["desk"].flatMap(desk))
+    }
+
+    /// What the desk knows beside the answers.
+    private func desk(_ value: YAMLValue) -> ProbeCase.Desk? {
+        guard let fields = value.fields(["time", "device_time", "model", "site", "trends"]) else { return nil }
+        let trends = (fields["trends"]?.list() ?? []).compactMap { value -> ProbeCase.Desk.Trend? in
+            guard let fields = value.fields(["metric", "key", "hours", "values"]), let metric = required("metric", in: fields, of: value)
+            else { return nil }
+            let (hours, values) = (fields["hours"]?.list() ?? [], fields["values"]?.list() ?? [])
+            if hours.count != values.count || hours.isEmpty { value.report("A trend has as many values as hours, one at least.") }
+            return ProbeCase.Desk.Trend(
+                metric: metric, key: fields["key"].flatMap { $0.text() } ?? "", hours: hours.compactMap { $0.real() },
+                values: values.compactMap { $0.real() })
+        }
+        return ProbeCase.Desk(
+            time: fields["time"].flatMap { $0.integer(0...1 << 40) },
+            deviceTime: fields["device_time"].flatMap { $0.integer(0...1 << 40) }, model: fields["model"].flatMap { $0.text() } ?? "",
+            site: fields["site"].flatMap { $0.text() } ?? "", trends: trends)
+    }
+
+    private func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> String? {
+        if let value = fields[key] { return value.text() }
+        parent.report("\(parent.name) lacks the key \(key).")
+        return nil
     }
 
     /// A mount as statfs(2) gives it.
@@ -88,6 +121,35 @@ final class CaseReader {
             path: Array((fields["path"].flatMap { $0.text() } ?? "").utf8),
             status: UInt64(fields["status"].flatMap { $0.integer(0...200) } ?? 0),
             content: Array((fields["content"].flatMap { $0.text() } ?? "").utf8))
+    }
+
+    /// A path as the stat reader gives it; `mode` in octal.
+    private func status(_ value: YAMLValue) -> StatusRow? {
+        let types: [(String, UInt64)] = [
+            ("fifo", 1), ("character", 2), ("directory", 4), ("block", 6), ("file", 8), ("symlink", 10), ("socket", 12),
+        ]
+        let numbers = ["status", "uid", "gid", "size", "links", "modified", "device"]
+        guard let fields = value.fields(["path", "type", "mode"] + numbers) else { return nil }
+        func number(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...(.max)) } ?? 0) }
+        var mode: UInt64 = 0
+        if let text = fields["mode"]?.plain {
+            if let bits = UInt64(text, radix: 8), bits < 0o10000 { mode = bits } else { value.report("mode must be octal, such as 1777.") }
+        }
+        return StatusRow(
+            path: Array((fields["path"].flatMap { $0.text() } ?? "").utf8), status: number("status"),
+            type: fields["type"]?.choice(types) ?? (fields["status"] == nil ? 8 : 0), mode: mode, user: number("uid"),
+            group: number("gid"), size: number("size"), links: number("links"), changedAt: number("modified") &* 1_000_000,
+            device: number("device"))
+    }
+
+    private func clock(_ value: YAMLValue) -> ClockRow? {
+        let bound = Int64(1) << 50
+        guard let fields = value.fields(["time", "uptime", "synchronized", "offset_us", "error_us", "frequency"]) else { return nil }
+        func number(_ key: String) -> Int64 { fields[key].flatMap { $0.integer(-bound...bound) } ?? 0 }
+        func seconds(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...1 << 40) } ?? 0) * 1_000_000 }
+        return ClockRow(
+            time: seconds("time"), uptime: seconds("uptime"), isSynchronised: fields["synchronized"]?.flag() ?? true,
+            offset: number("offset_us"), error: number("error_us"), frequency: number("frequency"))
     }
 
     private func hexadecimal(_ value: YAMLValue) -> [UInt8]? {

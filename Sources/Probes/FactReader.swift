@@ -8,6 +8,17 @@ private let mountFacts: [(name: String, type: FactType)] = [
     ("inodes_free", .int), ("inodes_used_pct", .real),
 ]
 private let fileFacts: [(name: String, type: FactType)] = [("path", .text), ("error", .int), ("content", .text)]
+private let statFacts: [(name: String, type: FactType)] = [
+    ("path", .text), ("error", .int), ("type", .text), ("mode", .int), ("uid", .int), ("gid", .int), ("size_bytes", .int), ("links", .int),
+    ("modified", .int), ("device", .int),
+]
+private let clockFacts: [(name: String, type: FactType)] = [
+    ("time", .int), ("uptime_s", .int), ("synchronized", .int), ("offset_us", .int), ("error_us", .int), ("frequency_ppm", .real),
+]
+/// What a certificate states.
+private let certificateFacts: [(name: String, type: FactType)] = [
+    ("path", .text), ("subject", .text), ("issuer", .text), ("not_before", .int), ("not_after", .int), ("is_authority", .int),
+]
 
 extension ManifestReader {
     /// One column of `facts`.
@@ -41,16 +52,18 @@ extension ManifestReader {
         guard let fields = value.fields(["file", "match", "count"]) else { return nil }
         let file = fields["file"].flatMap { $0.text() }
         switch (fields["match"], fields["count"]) {
+        case (nil, nil) where file != nil: return file.map { .content(file: $0) }
         case (let match?, nil): return pattern(match).map { .match(file: file, pattern: $0) }
         case (nil, let count?): return pattern(count).map { .count(file: file, pattern: $0) }
         default:
-            value.report("\(value.name) must have one of match and count.")
+            value.report("\(value.name) must have one of match and count, or only file for all that is in it.")
             return nil
         }
     }
 
     private func pattern(_ value: YAMLValue) -> String? {
-        guard let pattern = value.text() else { return nil }
+        // An empty expression matches everywhere, as in `skip: ''`.
+        guard let pattern = value.plain == "" ? "" : value.text() else { return nil }
         if (try? Regex(pattern)) != nil { return pattern }
         value.report("\(value.name) is not a regular expression.")
         return nil
@@ -74,6 +87,12 @@ extension ManifestReader {
         case .files:
             check(facts, against: fileFacts, reader: "files")
             return ParseRule(form: .files, minimumRowCount: 0, line: first.line)
+        case .stat:
+            check(facts, against: statFacts, reader: "stat")
+            return ParseRule(form: .status, minimumRowCount: 0, line: first.line)
+        case .clock:
+            check(facts, against: clockFacts, reader: "clock")
+            return ParseRule(form: .clock, minimumRowCount: 1, line: first.line)
         case .run:
             first.report("A program's facts need parse, which says how its output is read.")
             return nil
@@ -95,14 +114,26 @@ extension ManifestReader {
 
     /// A column number wants a reading by columns, a pattern one by record, and a record nothing else.
     private func checkPlaces(_ facts: [FactColumn], _ rule: ParseRule, _ source: ProbeSource?) {
-        if case .files = source, rule.form != .record { problems.add(rule.line, "Files are read with parse: record, or without parse.") }
-        if case .statfs = source { problems.add(rule.line, "The reader statfs needs no parse.") }
+        let isOfFiles = if case .files = source { true } else { false }
+        switch (rule.form, source) {
+        case (_, .statfs), (_, .stat), (_, .clock): problems.add(rule.line, "The readers statfs, stat and clock need no parse.")
+        case (.document, .files), (.jsonLines, .files):
+            problems.add(rule.line, "Files are read by record, each, lines, pairs, columns or certificates, or without parse.")
+        case (.each, .run), (.certificates, .run):
+            problems.add(rule.line, "Only files are read by each and certificates; a program's output is not.")
+        default: break
+        }
+        if rule.form == .certificates { return check(facts, against: certificateFacts, reader: "certificates") }
         for fact in facts {
             let isInPlace =
                 switch (fact.place, rule.form) {
                 case (.column(let number), .columns): number >= 1
+                case (.match(let file, _), .each), (.count(let file, _), .each): file != nil
                 case (.match, .record), (.count, .record): true
-                case (.keys, .record), (.keys, .columns): false
+                case (.content, .each): true
+                case (.content, .record): isOfFiles
+                case (.keys(let keys), .columns): isOfFiles && keys == ["path"]
+                case (.keys, .record): false
                 case (.keys, _): true
                 default: false
                 }
@@ -111,7 +142,7 @@ extension ManifestReader {
     }
 
     private func form(_ value: YAMLValue) -> ParseRule? {
-        let kinds = ["record", "json", "jsonlines", "lines", "pairs", "columns", "least"]
+        let kinds = ["record", "each", "json", "jsonlines", "lines", "pairs", "columns", "certificates", "least"]
         guard value.isMapping else {
             guard value.choice([("record", true)]) != nil else { return nil }
             return ParseRule(form: .record, minimumRowCount: 1, line: value.line)
@@ -129,6 +160,8 @@ extension ManifestReader {
     private func form(_ kind: String, _ body: YAMLValue) -> ParseRule.Form? {
         switch kind {
         case "record": return .record
+        case "each": return pattern(body).map { .each(pattern: $0) }
+        case "certificates": return body.fields([]).map { _ in .certificates }
         case "json":
             let path = body.fields(["at"])?["at"]?.texts() ?? []
             return .document(path: path)

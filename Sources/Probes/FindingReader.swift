@@ -14,11 +14,21 @@ extension ManifestReader {
         let subject = fields["subject"]?.texts() ?? []
         let explains = fields["explains"]?.pairs()?.compactMap(explanation) ?? []
         let remedies = fields["remedies"]?.list()?.compactMap(remedy) ?? []
-        let visit = fields["visit"]?.choice(VisitAdvice.allCases.map { ($0.rawValue, $0) }) ?? VisitAdvice.none
+        let visit = fields["visit"].map(self.visit) ?? (.none, [], nil)
         guard let id, let severity, let customer, let engineer, let test else { return nil }
         return FindingRule(
             id: id, subject: subject, test: test.test, severity: severity, customer: customer, engineer: engineer, explains: explains,
-            remedies: remedies, visit: visit, line: value.line, testLine: test.line)
+            remedies: remedies, visit: visit.advice, parts: visit.parts, skill: visit.skill, line: value.line, testLine: test.line)
+    }
+
+    /// Whether somebody must go there: one word, or a mapping that also says with what.
+    private func visit(_ value: YAMLValue) -> (advice: VisitAdvice, parts: [String], skill: String?) {
+        let words = VisitAdvice.allCases.map { ($0.rawValue, $0) }
+        guard value.isMapping else { return (value.choice(words) ?? .none, [], nil) }
+        guard let fields = value.fields(["advice", "parts", "skill"]) else { return (.none, [], nil) }
+        let advice = required("advice", in: fields, of: value)?.choice(words) ?? .none
+        if advice == .none { value.report("A visit that is not advised needs no parts and no skill.") }
+        return (advice, fields["parts"]?.texts() ?? [], fields["skill"].flatMap { $0.text() })
     }
 
     private func findingID(_ value: YAMLValue) -> String? {

@@ -75,6 +75,8 @@ public struct FactColumn: Equatable, Sendable {
         case column(Int)
         /// The first group of a regular expression in a file, or in the output where `file` is nil.
         case match(file: String?, pattern: String)
+        /// All of a file, without blanks at its ends.
+        case content(file: String)
         /// How often a regular expression matches.
         case count(file: String?, pattern: String)
     }
@@ -101,8 +103,17 @@ public struct ParseRule: Equatable, Sendable {
         case mounts
         /// Rows of the `files` reader: path, status, content.
         case files
+        /// Rows of the `stat` reader.
+        case status
+        /// The row of the `clock` reader.
+        case clock
         /// One row in all, each column found by a regular expression.
         case record
+        /// A row for every distinct text that a regular expression matches at the start of a file's path; columns are its named groups,
+        /// and what stands in the files whose paths go on from there.
+        case each(pattern: String)
+        /// A row for every X.509 certificate in the files.
+        case certificates
         /// One JSON document; rows are the array, or the one object, at a path of keys.
         case document(path: [String])
         /// One JSON object a line; where `match` is given, lines that it does not match are passed over.
@@ -202,6 +213,10 @@ public struct FindingRule: Equatable, Sendable {
     public var remedies: [RemedyReference]
     /// Whether somebody must go there.
     public var visit: VisitAdvice
+    /// What they must bring.
+    public var parts: [String]
+    /// What they must be able to do; nil where anybody will do.
+    public var skill: String?
     /// Line of the rule in the manifest.
     public var line: Int
     /// Line of its SQL in the manifest.

@@ -13,6 +13,32 @@ public struct ProbeCase: Equatable, Sendable {
         case refused(String)
     }
 
+    /// What the desk knows of the device beside its answers.
+    public struct Desk: Equatable, Sendable {
+        /// A metric's values over time.
+        public struct Trend: Equatable, Sendable {
+            /// The metric's name.
+            public var metric: String
+            /// What it is of.
+            public var key: String
+            /// Hours before the last value, ascending to 0.
+            public var hours: [Double]
+            /// A value for each.
+            public var values: [Double]
+        }
+
+        /// The desk's clock, seconds UTC; nil for a desk that knows nothing.
+        public var time: Int64?
+        /// The device's clock, seconds UTC.
+        public var deviceTime: Int64?
+        /// The device's model.
+        public var model: String
+        /// The device's site.
+        public var site: String
+        /// Its telemetry.
+        public var trends: [Trend]
+    }
+
     /// What one finding must be.
     public struct ExpectedFinding: Equatable, Sendable {
         /// Id of the rule.
@@ -35,6 +61,8 @@ public struct ProbeCase: Equatable, Sendable {
     public var errorOutput: [UInt8]
     /// Cases of other probes whose answers belong to the same device: probe and case.
     public var others: [(probe: String, name: String)] { otherNames.map { ($0[0], $0[1]) } }
+    /// What the desk knows; nil for nothing.
+    public var desk: Desk?
     /// Whether the answer is complete.
     public var isComplete: Bool
     /// Values by column, a mapping per row; nil where the facts are not compared.
@@ -74,6 +102,7 @@ public struct ProbeCase: Equatable, Sendable {
         self.name = name
         self.file = file
         (ending, output, errorOutput, otherNames) = (answer.ending, answer.output, answer.errorOutput, answer.others)
+        desk = answer.desk
         (isComplete, facts, findings) = (expected.isComplete, expected.facts, expected.findings)
         (unknowns, isNoData) = (expected.unknowns, expected.isNoData)
     }

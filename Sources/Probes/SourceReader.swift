@@ -56,18 +56,19 @@ extension ManifestReader {
     }
 
     private func reader(_ value: YAMLValue) -> ProbeSource? {
-        guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs)]) }
-        guard let files = value.fields(["files"])?["files"], let patterns = files.list() else {
-            value.report("read must be statfs, or {files: [paths]}.")
+        guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs), ("clock", .clock)]) }
+        guard let fields = value.fields(["files", "stat"]) else { return nil }
+        guard fields.count == 1, let files = fields["files"] ?? fields["stat"], let patterns = files.list() else {
+            value.report("read must be statfs, clock, {files: [paths]} or {stat: [paths]}.")
             return nil
         }
-        if patterns.isEmpty || patterns.count > 64 { files.report("files must name 1 to 64 paths.") }
+        if patterns.isEmpty || patterns.count > 64 { files.report("\(files.name) must name 1 to 64 paths.") }
         var paths: [Text] = []
         for pattern in patterns {
             guard let path = pattern.text() else { continue }
             if !Self.isPlainPath(path) { pattern.report("A path must be absolute and without ..; this is \(path).") }
             paths.append(Text(path))
         }
-        return .files(paths)
+        return fields["stat"] == nil ? .files(paths) : .stat(paths)
     }
 }

@@ -1,3 +1,4 @@
+public import Diagnosis
 internal import Foundation
 public import Telemetry
 
@@ -81,4 +82,17 @@ extension TelemetryHistory {
         }
         return text
     }
+}
+
+/// Marks of eight heights for values over time.
+public func sparkline(_ values: [Double?]) -> String {
+    let marks = Array("▁▂▃▄▅▆▇█")
+    let known = values.compactMap { $0 }
+    guard let lowest = known.min(), let highest = known.max() else { return "" }
+    let range = highest - lowest
+    return String(
+        values.map { value in
+            guard let value else { return " " }
+            return range > 0 ? marks[min(Int((value - lowest) / range * 8), 7)] : marks[0]
+        })
 }

@@ -1,4 +1,5 @@
 internal import Calls
+internal import Diagnosis
 internal import Report
 internal import Telemetry
 

@@ -186,6 +186,47 @@ struct ExecutorTests {
         #expect(end.done?.cutByteCount == UInt64(3_000 - row.content.count))
     }
 
+    @Test("stat: what stands there is told and not followed, and nothing is opened", arguments: AgentBinary.all)
+    func stat(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        try scratch.write("data/a", "alpha")
+        #expect(mkfifo(scratch.url("data/b").path, 0o600) == 0)
+        try FileManager.default.createSymbolicLink(atPath: scratch.url("data/c").path, withDestinationPath: "a")
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: scratch.url("data/a").path)
+        try FileManager.default.setAttributes([.posixPermissions: 0o1755], ofItemAtPath: scratch.url("data").path)
+        try scratch.install([ProbeDefinition(id: "probe", impact: .observe, source: .stat(["/data", "/data/*", "/missing", "/none/*"]))])
+        let agent = try AgentProcess.standalone(binary, scratch)
+        try agent.open()
+        let (output, end) = try agent.run("probe")
+        #expect(end.done?.ending == .exited && end.done?.cutByteCount == 0)
+        var reader = CBORReader(output)
+        var rows: [StatusRow] = []
+        while !reader.isAtEnd { rows.append(try StatusRow(&reader)) }
+        #expect(rows.map { Text($0.path).string } == ["/data", "/data/a", "/data/b", "/data/c", "/missing"])
+        #expect(rows.map(\.type) == [4, 8, 1, 10, 0] && rows.map(\.status) == [0, 0, 0, 0, 2])
+        #expect(rows[0].mode == 0o1755 && rows[1].mode == 0o640 && rows[1].size == 5)
+        var expected = Glibc.stat()
+        #expect(lstat(scratch.url("data/a").path, &expected) == 0)
+        #expect(rows[1].user == UInt64(expected.st_uid) && rows[1].group == UInt64(expected.st_gid) && rows[1].device == expected.st_dev)
+        #expect(rows[1].changedAt / 1_000_000 == UInt64(expected.st_mtim.tv_sec) && rows[1].links == 1)
+    }
+
+    @Test("clock: the machine's time and how well it is kept", arguments: AgentBinary.all)
+    func clock(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        try scratch.install([ProbeDefinition(id: "probe", impact: .observe, source: .clock)])
+        let agent = try AgentProcess.standalone(binary, scratch)
+        try agent.open()
+        let (output, end) = try agent.run("probe")
+        #expect(end.done?.ending == .exited)
+        var reader = CBORReader(output)
+        let row = try ClockRow(&reader)
+        #expect(reader.isAtEnd)
+        #expect(abs(Double(row.time) / 1_000_000 - Date().timeIntervalSince1970) < 60)
+        let uptime = try String(contentsOfFile: "/proc/uptime", encoding: .utf8).split(separator: " ").first.flatMap { Double($0) }
+        #expect(abs(Double(row.uptime) / 1_000_000 - (uptime ?? 0)) < 60)
+    }
+
     @Test("statfs: every mount of the table gets its row", arguments: AgentBinary.all)
     func mounts(_ binary: AgentBinary) throws {
         let scratch = try Scratch()

@@ -17,12 +17,18 @@ enum CatalogueSamples {
             ], timeLimit: 30_000, outputLimit: 4_096, user: "root", groups: ["systemd-journal"], mayUseNetwork: true),
         ProbeDefinition(id: "load", impact: .observe, source: .files(["/proc/loadavg", "/sys/class/thermal/*/temp"])),
         ProbeDefinition(id: "storage.space", impact: .observe, source: .statfs, timeLimit: 2_000),
+        ProbeDefinition(id: "clock.kernel", impact: .observe, source: .clock),
+        ProbeDefinition(id: "permission.temporary", impact: .observe, source: .stat(["/tmp", "/var/*"])),
     ]
 
     /// What an independent reader must find in the device part: probes ascending by id.
     static let meaning: Meaning = .list([
+        .map([(0, "clock.kernel"), (1, 0), (4, 2), (6, 5_000), (7, 65_536), (8, "nobody")]),
         .map([
             (0, "load"), (1, 0), (3, .list(["/proc/loadavg", "/sys/class/thermal/*/temp"])), (6, 5_000), (7, 65_536), (8, "nobody"),
+        ]),
+        .map([
+            (0, "permission.temporary"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (13, .list(["/tmp", "/var/*"])),
         ]),
         .map([
             (0, "service.restart"), (1, 2), (2, .list(["/usr/bin/systemctl", "restart", "--", 0])),

@@ -77,6 +77,11 @@ import Wire
         #expect(!reads(change + "0c 81652f2e2e2f61"))
         #expect(!reads(change + "0c 80"))
         var definition = ProbeDefinition(id: "a", impact: .change, source: .statfs)
+        #expect(reads("81a6 00 6161 01 00 06 01 07 01 08 6161 0d 81622f61"))
+        #expect(!reads("81a6 00 6161 01 00 06 01 07 01 08 6161 0d 80"))
+        #expect(!reads("81a6 00 6161 01 00 06 01 07 01 08 6161 0d 81652f2e2e2f61"))
+        #expect(!reads("81a7 00 6161 01 00 04 02 06 01 07 01 08 6161 0d 81622f61"))
+        #expect(reads("81a6 00 6161 01 00 04 02" + rest) && !reads("81a6 00 6161 01 00 04 03" + rest))
         let closed = definition.encoded
         (definition.mayUseLocalSockets, definition.writable) = (true, ["/var/cache", "/srv"])
         #expect(try DevicePart(decoding: DevicePart(probes: [definition]).encoded).probes == [definition])

@@ -112,10 +112,11 @@ struct Vectors {
     private func readerRow(_ bytes: [UInt8], _ fields: JSON, _ title: Text) {
         var reader = CBORReader(bytes)
         var again: [UInt8] = []
-        if fields.items?.count == 3 {
-            again = (try? FileRow(&reader))?.encoded ?? []
-        } else {
-            again = (try? MountRow(&reader))?.encoded ?? []
+        switch fields.items?.count {
+        case 3: again = (try? FileRow(&reader))?.encoded ?? []
+        case 6: again = (try? ClockRow(&reader))?.encoded ?? []
+        case 10: again = (try? StatusRow(&reader))?.encoded ?? []
+        default: again = (try? MountRow(&reader))?.encoded ?? []
         }
         findings.check(again == bytes && reader.isAtEnd, title + ": the row is read or written otherwise")
     }

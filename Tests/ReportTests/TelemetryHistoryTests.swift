@@ -1,3 +1,4 @@
+import Diagnosis
 import Report
 import Telemetry
 import Testing

@@ -25,7 +25,7 @@ struct ImportTableTests {
         ("rollcall-agent", "agent/Sources/rollcall-agent", ["AgentCore", "CLinux", "Wire"]),
         ("SSH", "Sources/SSH", ["CSSH2", "CSodium"]),
         ("Probes", "Sources/Probes", ["Wire", "LedgerCore", "Catalogue"]),
-        ("Diagnosis", "Sources/Diagnosis", ["Wire", "Catalogue", "Probes", "CSQLite"]),
+        ("Diagnosis", "Sources/Diagnosis", ["Wire", "Catalogue", "Telemetry", "Probes", "CSQLite"]),
         ("Ledger", "Sources/Ledger", ["Wire", "LedgerCore", "CSodium"]),
         ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "Telemetry", "CSodium"]),
         ("AgentClient", "Sources/AgentClient", ["Wire", "LedgerCore"]),
@@ -34,7 +34,7 @@ struct ImportTableTests {
             "Calls", "Sources/Calls",
             ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet"]
         ),
-        ("Report", "Sources/Report", ["Store", "Telemetry"]),
+        ("Report", "Sources/Report", ["Diagnosis", "Store", "Telemetry"]),
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [

@@ -9,10 +9,15 @@ import Wire
         let mount = MountRow(
             mount: [0x2F], source: [], type: [1], options: [2], status: 110, blockSize: .max, blocks: .max, freeBlocks: .max,
             availableBlocks: .max, inodes: .max, freeInodes: .max)
-        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded)
+        let status = StatusRow(
+            path: [0x2F], status: 0, type: 8, mode: 0o7777, user: .max, group: .max, size: .max, links: .max, changedAt: .max, device: .max)
+        let clock = ClockRow(time: .max, uptime: 0, isSynchronised: false, offset: .min, error: .max, frequency: -1)
+        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded + status.encoded + clock.encoded)
         #expect(try FileRow(&reader) == file)
         #expect(try FileRow(&reader) == absent)
         #expect(try MountRow(&reader) == mount)
+        #expect(try StatusRow(&reader) == status)
+        #expect(try ClockRow(&reader) == clock)
         #expect(reader.isAtEnd)
     }
 

@@ -31,6 +31,18 @@ import Wire
                 0,
                 4_096, 1_099_511_627_776, 7, 0, 65_536, 12,
             ]))
+        file.add(
+            "status",
+            StatusRow(
+                path: Array("/tmp".utf8), status: 0, type: 4, mode: 0o1777, user: 0, group: 65_534, size: 4_096, links: 9,
+                changedAt: 1_767_225_600_000_000, device: 1 << 40
+            ).encoded,
+            .list([.bytes(Array("/tmp".utf8)), 0, 4, 1_023, 0, 65_534, 4_096, 9, 1_767_225_600_000_000, 1_099_511_627_776]))
+        file.add(
+            "clock",
+            ClockRow(time: 1_767_225_600_000_000, uptime: 5, isSynchronised: true, offset: -7, error: 16_000_000, frequency: -65_536)
+                .encoded,
+            .list([1_767_225_600_000_000, 5, 1, .signed(-7), 16_000_000, .signed(-65_536)]))
         #expect(try file.isKept(), "rows.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Calls
+internal import Diagnosis
 internal import Foundation
 internal import Report
 internal import Store

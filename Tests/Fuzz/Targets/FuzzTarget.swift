@@ -36,6 +36,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "ring-record", holds: fuzzRingRecord),
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
+        FuzzTarget(name: "certificate", holds: fuzzCertificate),
     ]
 
     /// The target of this name.

@@ -76,7 +76,7 @@ private func lastKey(of message: Message) -> UInt64 {
     }
 }
 
-/// A sequence of rows of both readers.
+/// A sequence of rows of the readers.
 public func fuzzRows(_ bytes: [UInt8]) -> Bool {
     var reader = CBORReader(bytes)
     var files: [UInt8] = []
@@ -85,6 +85,11 @@ public func fuzzRows(_ bytes: [UInt8]) -> Bool {
     var mounts: [UInt8] = []
     while !reader.isAtEnd, let row = try? MountRow(&reader) { mounts += row.encoded }
     reader = CBORReader(bytes)
+    var others: [UInt8] = []
+    while !reader.isAtEnd, let row = try? StatusRow(&reader) { others += row.encoded }
+    while !reader.isAtEnd, let row = try? ClockRow(&reader) { others += row.encoded }
+    reader = CBORReader(bytes)
     let isWhole = (try? reader.skip()) != nil
-    return bytes.starts(with: files) && bytes.starts(with: mounts) && (isWhole || files.isEmpty && mounts.isEmpty)
+    return bytes.starts(with: files) && bytes.starts(with: mounts) && bytes.starts(with: others)
+        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty)
 }

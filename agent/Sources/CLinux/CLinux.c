@@ -125,6 +125,8 @@ int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count) { RETRIED(long, sys
 static void fill(const struct stat *from, struct rc_stat *out) {
     out->size = (uint64_t)from->st_size;
     out->kind = S_ISREG(from->st_mode) ? RC_REGULAR : S_ISDIR(from->st_mode) ? RC_DIRECTORY_FILE : S_ISLNK(from->st_mode) ? RC_SYMLINK : RC_OTHER;
+    out->type = (from->st_mode & S_IFMT) >> 12;
+    out->device = from->st_dev;
     out->mode = from->st_mode & 07777;
     out->uid = from->st_uid;
     out->gid = from->st_gid;
@@ -165,11 +167,14 @@ static uint64_t microseconds(clockid_t clock) {
 }
 uint64_t rc_realtime_us(void) { return microseconds(CLOCK_REALTIME); }
 uint64_t rc_monotonic_us(void) { return microseconds(CLOCK_MONOTONIC); }
-int32_t rc_clock_state(int64_t *offset_us) {
+uint64_t rc_boottime_us(void) { return microseconds(CLOCK_BOOTTIME); }
+int32_t rc_clock_state(struct rc_clock *out) {
     struct timex state;
     memset(&state, 0, sizeof state);
     if (adjtimex(&state) < 0) return -errno;
-    *offset_us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
+    out->offset_us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
+    out->error_us = state.esterror;
+    out->frequency = state.freq;
     return state.status & STA_UNSYNC ? 0 : 1;
 }
 int32_t rc_random(uint8_t *buffer, uint64_t count) {

@@ -27,6 +27,10 @@ public enum ProbeSource: Equatable, Sendable {
     case files([Text])
     /// Asks every mount for its space and inodes.
     case statfs
+    /// Looks at what matches absolute paths, as with ``files(_:)``, and reads nothing.
+    case stat([Text])
+    /// Asks the clock and how well it is kept.
+    case clock
 
     /// One argument of a program.
     public enum Argument: Equatable, Sendable {
@@ -99,6 +103,8 @@ public struct ProbeDefinition: Equatable, Sendable {
             fields.encoded(2, list.bytes)
         case .files(let patterns): fields.texts(3, patterns)
         case .statfs: fields.unsigned(4, 1)
+        case .clock: fields.unsigned(4, 2)
+        case .stat: break
         }
         if !parameters.isEmpty {
             var list = CBORWriter()
@@ -113,6 +119,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         if mayUseNetwork { fields.unsigned(10, 1) }
         if mayUseLocalSockets { fields.unsigned(11, 1) }
         fields.texts(12, writable)
+        if case .stat(let patterns) = source { fields.texts(13, patterns) }
         return fields.bytes
     }
 
@@ -127,8 +134,9 @@ public struct ProbeDefinition: Equatable, Sendable {
             case 2: source = .run(try Self.arguments(&reader))
             case 3: source = .files(try reader.texts(count: 64, limit: 1_024))
             case 4:
-                guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 4) }
-                source = .statfs
+                let number = try reader.unsigned()
+                guard number == 1 || number == 2 else { throw WireError(.outOfRange, 4) }
+                source = number == 1 ? .statfs : .clock
             case 5:
                 for _ in 0..<(try reader.array(limit: RollcallProtocol.parameterCountLimit)) {
                     probe.parameters.append(try ParameterDefinition(&reader))
@@ -144,6 +152,7 @@ public struct ProbeDefinition: Equatable, Sendable {
                 guard try reader.unsigned() == 1 else { throw WireError(.outOfRange, 11) }
                 probe.mayUseLocalSockets = true
             case 12: probe.writable = try reader.texts(count: 16, limit: 1_024)
+            case 13: source = .stat(try reader.texts(count: 64, limit: 1_024))
             default: return false
             }
             return true
@@ -152,7 +161,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         probe.impact = Impact(rawValue: try required(impact, 1)) ?? .change
         probe.source = try required(source, 2)
         try keys.require(6, 7, 8)
-        guard (keys.contains(2) ? 1 : 0) + (keys.contains(3) ? 1 : 0) + (keys.contains(4) ? 1 : 0) == 1 else {
+        guard (keys.contains(2) ? 1 : 0) + (keys.contains(3) ? 1 : 0) + (keys.contains(4) ? 1 : 0) + (keys.contains(13) ? 1 : 0) == 1 else {
             throw WireError(.outOfRange, 2)
         }
         guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
@@ -170,9 +179,9 @@ public struct ProbeDefinition: Equatable, Sendable {
         case .run(let arguments):
             guard case .literal(let program)? = arguments.first, program.bytes.first == 47 else { throw WireError(.outOfRange, 2) }
             for case .parameter(let index) in arguments where index >= parameters.count { throw WireError(.outOfRange, 2) }
-        case .files(let patterns):
+        case .files(let patterns), .stat(let patterns):
             for pattern in patterns where !Self.isPathPattern(pattern.bytes) { throw WireError(.outOfRange, 3) }
-        case .statfs: break
+        case .statfs, .clock: break
         }
     }
 

@@ -112,3 +112,114 @@ public struct MountRow: Equatable, Sendable {
         freeInodes = try reader.unsigned()
     }
 }
+
+/// One path that the `stat` reader looked at, as an item of the answer's CBOR sequence; fields in the order written here.
+public struct StatusRow: Equatable, Sendable {
+    /// Path as bytes, root prefix removed; cut as in ``FileRow``.
+    public var path: [UInt8]
+    /// 0, or the errno that kept it from being looked at; then the rest is 0.
+    public var status: UInt64
+    /// The upper four bits of st_mode: 1 FIFO, 2 character device, 4 directory, 6 block device, 8 file, 10 symbolic link, 12 socket.
+    public var type: UInt64
+    /// The lower twelve bits of st_mode.
+    public var mode: UInt64
+    /// Number of the owner.
+    public var user: UInt64
+    /// Number of the group.
+    public var group: UInt64
+    /// Size in bytes.
+    public var size: UInt64
+    /// Names it has.
+    public var links: UInt64
+    /// When its content was changed last, microseconds UTC.
+    public var changedAt: UInt64
+    /// The device it lies on (st_dev).
+    public var device: UInt64
+
+    /// Makes a row of its fields.
+    public init(
+        path: [UInt8], status: UInt64, type: UInt64 = 0, mode: UInt64 = 0, user: UInt64 = 0, group: UInt64 = 0, size: UInt64 = 0,
+        links: UInt64 = 0, changedAt: UInt64 = 0, device: UInt64 = 0
+    ) {
+        self.path = path
+        self.status = status
+        self.type = type
+        self.mode = mode
+        self.user = user
+        self.group = group
+        self.size = size
+        self.links = links
+        self.changedAt = changedAt
+        self.device = device
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(10)
+        writer.byteString(Array(path.prefix(FileRow.pathSizeLimit)))
+        for number in [status, type, mode, user, group, size, links, changedAt, device] { writer.unsigned(number) }
+        return writer.bytes
+    }
+
+    /// Reads the next row of a sequence.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 10) == 10 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        path = try reader.byteString(limit: FileRow.pathSizeLimit)
+        status = try reader.unsigned()
+        type = try reader.unsigned()
+        mode = try reader.unsigned()
+        user = try reader.unsigned()
+        group = try reader.unsigned()
+        size = try reader.unsigned()
+        links = try reader.unsigned()
+        changedAt = try reader.unsigned()
+        device = try reader.unsigned()
+    }
+}
+
+/// What the `clock` reader tells, the one item of its answer; fields in the order written here.
+public struct ClockRow: Equatable, Sendable {
+    /// The clock, microseconds UTC since 1970.
+    public var time: UInt64
+    /// Microseconds since the start of the machine, its sleep included.
+    public var uptime: UInt64
+    /// Whether the kernel's clock counts as synchronised (adjtimex(2)); 1 or 0.
+    public var isSynchronised: Bool
+    /// What is still to be corrected, microseconds.
+    public var offset: Int64
+    /// Estimated error, microseconds.
+    public var error: Int64
+    /// Correction of the frequency, millionths over 65,536.
+    public var frequency: Int64
+
+    /// Makes a row of its fields.
+    public init(time: UInt64, uptime: UInt64, isSynchronised: Bool, offset: Int64, error: Int64, frequency: Int64) {
+        self.time = time
+        self.uptime = uptime
+        self.isSynchronised = isSynchronised
+        self.offset = offset
+        self.error = error
+        self.frequency = frequency
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(6)
+        for number in [time, uptime, isSynchronised ? 1 : 0] { writer.unsigned(number) }
+        for number in [offset, error, frequency] { writer.integer(number) }
+        return writer.bytes
+    }
+
+    /// Reads the row.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 6) == 6 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        time = try reader.unsigned()
+        uptime = try reader.unsigned()
+        isSynchronised = try reader.unsigned(limit: 1) == 1
+        offset = try reader.integer()
+        error = try reader.integer()
+        frequency = try reader.integer()
+    }
+}

@@ -29,6 +29,17 @@ public struct FilesReader {
 
     /// Reads all files that `patterns` name, in order, and gives each row's encoding to `emit`.
     public mutating func read(_ patterns: [Text], emit: ([UInt8]) throws(Errno) -> Void) throws(Errno) {
+        try forEach(patterns, emit) { reader, path in reader.row(of: path).encoded }
+    }
+
+    /// Looks at all that `patterns` name, in order, without reading or following anything, and gives each row's encoding to `emit`.
+    public mutating func look(_ patterns: [Text], emit: ([UInt8]) throws(Errno) -> Void) throws(Errno) {
+        try forEach(patterns, emit) { reader, path in reader.status(of: path).encoded }
+    }
+
+    private mutating func forEach(
+        _ patterns: [Text], _ emit: ([UInt8]) throws(Errno) -> Void, _ row: (inout FilesReader, [UInt8]) -> [UInt8]
+    ) throws(Errno) {
         var count = 0
         for pattern in patterns {
             for path in expand(pattern.bytes) {
@@ -37,7 +48,7 @@ public struct FilesReader {
                     cutByteCount += 1
                     continue
                 }
-                let row = row(of: path).encoded
+                let row = row(&self, path)
                 if UInt64(row.count) > room {
                     cutByteCount += UInt64(row.count)
                     continue
@@ -125,6 +136,17 @@ public struct FilesReader {
             return FileRow(path: path, status: 0, content: content)
         } catch {
             return FileRow(path: path, status: UInt64(error.rawValue.magnitude), content: [])
+        }
+    }
+
+    private func status(of path: [UInt8]) -> StatusRow {
+        do throws(Errno) {
+            let found = try kernel.status(try open(path, [.path, .noFollow]))
+            return StatusRow(
+                path: path, status: 0, type: UInt64(found.type), mode: UInt64(found.mode), user: UInt64(found.owner),
+                group: UInt64(found.group), size: found.size, links: UInt64(found.links), changedAt: found.changedAt, device: found.device)
+        } catch {
+            return StatusRow(path: path, status: UInt64(error.rawValue.magnitude))
         }
     }
 

@@ -10,7 +10,14 @@ extension Executor {
         do throws(Errno) {
             switch job.definition.source {
             case .run: adopt(try kernel.spawn(job.arguments, job.limits), job)
-            case .files(let patterns): adopt(try forkFilesReader(job, patterns), job)
+            case .files(let patterns):
+                adopt(try forkReader(job) { (reader, emit) throws(Errno) in try reader.read(patterns, emit: emit) }, job)
+            case .stat(let patterns):
+                adopt(try forkReader(job) { (reader, emit) throws(Errno) in try reader.look(patterns, emit: emit) }, job)
+            case .clock:
+                // Neither call waits, and the child may not ask the clock.
+                let row = try kernel.clockRow().encoded
+                adopt(try forkReader(job) { (_, emit) throws(Errno) in try emit(row) }, job)
             case .statfs:
                 job.survey = try MountSurvey(kernel: kernel, root: root)
                 try continueSurvey(job)
@@ -34,13 +41,15 @@ extension Executor {
         finish(job)
     }
 
-    private func forkFilesReader(_ job: Job, _ patterns: [Text]) throws(Errno) -> StartedChild {
+    private func forkReader(
+        _ job: Job, _ read: @escaping (inout FilesReader, ([UInt8]) throws(Errno) -> Void) throws(Errno) -> Void
+    ) throws(Errno) -> StartedChild {
         let (kernel, root, limit) = (kernel, root, job.definition.outputLimit)
         return try kernel.fork(job.limits) {
             let (output, status) = (Descriptor(1, isOwned: false), Descriptor(3, isOwned: false))
             do throws(Errno) {
                 var reader = try FilesReader(kernel: kernel, root: root, limit: limit)
-                try reader.read(patterns) { (row) throws(Errno) in try kernel.writeAll(output, row) }
+                try read(&reader) { (row) throws(Errno) in try kernel.writeAll(output, row) }
                 try kernel.writeAll(status, StatusPipe.encode(cutByteCount: reader.cutByteCount))
                 return 0
             } catch {

@@ -68,6 +68,10 @@ public struct FileStatus: Sendable {
     public let links: UInt32
     /// When its content was changed last, microseconds UTC.
     public let changedAt: UInt64
+    /// The upper four bits of st_mode.
+    public let type: UInt32
+    /// The device it lies on (st_dev).
+    public let device: UInt64
 
     init(_ raw: rc_stat) {
         size = raw.size
@@ -76,6 +80,8 @@ public struct FileStatus: Sendable {
         group = raw.gid
         links = raw.links
         changedAt = raw.changed_us
+        type = raw.type
+        device = raw.device
         switch raw.kind {
         case 1: kind = .regular
         case 2: kind = .directory

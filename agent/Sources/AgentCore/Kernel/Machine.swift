@@ -11,9 +11,19 @@ extension Kernel {
 
     /// Whether the clock is synchronised, and by how many microseconds it is known to be off (adjtimex(2)); nil where the kernel does not say.
     public var clockState: (isSynchronised: Bool, offset: Int64)? {
-        var offset: Int64 = 0
-        let state = rc_clock_state(&offset)
-        return state < 0 ? nil : (state == 1, offset)
+        var clock = rc_clock()
+        let state = rc_clock_state(&clock)
+        return state < 0 ? nil : (state == 1, clock.offset_us)
+    }
+
+    /// The row of the `clock` reader.
+    func clockRow() throws(Errno) -> ClockRow {
+        var clock = rc_clock()
+        let state = rc_clock_state(&clock)
+        try success(state)
+        return ClockRow(
+            time: realtime, uptime: rc_boottime_us(), isSynchronised: state == 1, offset: clock.offset_us, error: clock.error_us,
+            frequency: clock.frequency)
     }
 
     /// Bytes that nobody can guess (getrandom(2)).

@@ -45,7 +45,9 @@ struct rc_stat {
     uint64_t size;
     /* When the content was changed last, microseconds UTC; 0 before 1970. */
     uint64_t changed_us;
-    uint32_t kind, mode, uid, gid, links;
+    uint64_t device;
+    /* type is the upper four bits of st_mode. */
+    uint32_t kind, type, mode, uid, gid, links;
 };
 int32_t rc_stat_fd(int32_t fd, struct rc_stat *out);
 int32_t rc_stat_path(const uint8_t *path, struct rc_stat *out);
@@ -57,8 +59,13 @@ int32_t rc_statfs(const uint8_t *path, struct rc_space *out);
 
 uint64_t rc_realtime_us(void);
 uint64_t rc_monotonic_us(void);
-/* 1 where the clock is synchronised, 0 where not; by how much it is known to be off (adjtimex(2)). */
-int32_t rc_clock_state(int64_t *offset_us);
+uint64_t rc_boottime_us(void);
+/* As adjtimex(2) has it; frequency in millionths over 65,536. */
+struct rc_clock {
+    int64_t offset_us, error_us, frequency;
+};
+/* 1 where the clock is synchronised, 0 where not. */
+int32_t rc_clock_state(struct rc_clock *out);
 int32_t rc_random(uint8_t *buffer, uint64_t count);
 uint32_t rc_effective_uid(void);
 int32_t rc_process_id(void);

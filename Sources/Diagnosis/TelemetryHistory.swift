@@ -115,16 +115,3 @@ public struct TelemetryHistory: Sendable {
         return (Double(now.value) - Double(before.value)) / seconds
     }
 }
-
-/// Marks of eight heights for values over time.
-public func sparkline(_ values: [Double?]) -> String {
-    let marks = Array("▁▂▃▄▅▆▇█")
-    let known = values.compactMap { $0 }
-    guard let lowest = known.min(), let highest = known.max() else { return "" }
-    let range = highest - lowest
-    return String(
-        values.map { value in
-            guard let value else { return " " }
-            return range > 0 ? marks[min(Int((value - lowest) / range * 8), 7)] : marks[0]
-        })
-}
