@@ -94,7 +94,7 @@ public struct SSHSignature: Equatable, Sendable {
     private let hashAlgorithm: [UInt8]
     private let signature: [UInt8]
 
-    private static let magic: [UInt8] = Array("SSHSIG".utf8)
+    private static let magic: [UInt8] = ("SSHSIG" as Text).bytes
 
     /// Reads the binary form: what stands in base64 between the armour lines.
     ///

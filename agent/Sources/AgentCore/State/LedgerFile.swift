@@ -10,7 +10,7 @@ public struct LedgerHeader: Equatable {
     /// Time of the newest dropped entry.
     var lastTime: UInt64 = 0
 
-    private static let magic: [UInt8] = Array("RCLEDG1\n".utf8)
+    private static let magic: [UInt8] = ("RCLEDG1\n" as Text).bytes
 
     /// Magic, then a record that holds the numbers.
     public var encoded: [UInt8] {
