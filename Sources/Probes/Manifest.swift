@@ -27,6 +27,8 @@ public struct Manifest: Equatable, Sendable {
     public var mayUseLocalSockets: Bool
     /// Absolute paths at and beneath which it may write.
     public var writable: [String]
+    /// Whether a full diagnosis asks it, where it only observes and takes no parameter.
+    public var isInDiagnosis: Bool
     /// Exit codes that count as an answer.
     public var acceptedExitCodes: [UInt64]
     /// How its output becomes rows; nil where it states no facts.

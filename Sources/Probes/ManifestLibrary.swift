@@ -18,8 +18,8 @@ public struct ManifestLibrary: Equatable, Sendable {
         throw ProbesError(.unknownProbe, id, "There is no probe of that id." + hint)
     }
 
-    /// The probes of a full diagnosis: those that only observe and take no parameter, ascending by id.
-    public var diagnosisProbes: [Manifest] { manifests.filter { $0.impact == .observe && $0.parameters.isEmpty } }
+    /// The probes of a full diagnosis: those that only observe, take no parameter and are not left out of it, ascending by id.
+    public var diagnosisProbes: [Manifest] { manifests.filter { $0.impact == .observe && $0.parameters.isEmpty && $0.isInDiagnosis } }
 
     /// The rule of a finding, with the manifest it stands in.
     public func rule(_ finding: String) -> (manifest: Manifest, rule: FindingRule)? {

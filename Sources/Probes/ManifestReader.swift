@@ -7,7 +7,7 @@ struct ManifestReader {
 
     static let keys = [
         "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
-        "findings",
+        "findings", "diagnosis",
     ]
 
     /// - Parameter file: Path for messages.
@@ -48,11 +48,13 @@ struct ManifestReader {
         let writable = writable(sandbox["write"], impact)
         let localSockets = sandbox["local-sockets"]?.flag() ?? false
         let exits = exitCodes(fields["exit"])
+        let isInDiagnosis = fields["diagnosis"]?.flag() ?? true
+        if !isInDiagnosis, !findings.isEmpty { root.report("A probe that a diagnosis does not ask has no findings.") }
         guard let id, let title, let impact, let source else { return nil }
         return Manifest(
             id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
-            mayUseLocalSockets: localSockets, writable: writable, acceptedExitCodes: exits, parse: parse,
+            mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
             facts: facts, findings: findings, file: file, text: text)
     }
 

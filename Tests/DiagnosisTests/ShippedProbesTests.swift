@@ -10,8 +10,8 @@ struct ShippedProbesTests {
     func lint() throws {
         #expect(try ManifestLibrary.lint(directory: shippedProbes, check: Diagnostician.ruleCheck) == [])
         let expected = [
-            "clock.service", "clock.sync", "load", "log.errors", "memory.pressure", "service.failed", "service.log", "service.restart",
-            "storage.clean-packages", "storage.space", "storage.vacuum-journal",
+            "access.ways", "clock.service", "clock.sync", "load", "log.errors", "memory.pressure", "service.failed", "service.log",
+            "service.restart", "storage.clean-packages", "storage.space", "storage.vacuum-journal",
         ]
         #expect(Self.ids == expected)
     }

@@ -26,7 +26,7 @@ struct DefinitionTests {
             let program = definition.commandLine(definition.parameters.map { _ in "x" })?.first?.string ?? ""
             let asksServices = program.hasSuffix("ctl") && !manifest.id.hasPrefix("log.")
             #expect(definition.mayUseLocalSockets == asksServices, "\(manifest.id)")
-            #expect(!definition.mayUseNetwork)
+            #expect(definition.mayUseNetwork == (manifest.id == "access.ways"), "\(manifest.id)")
         }
         #expect(try library.manifest("storage.clean-packages").definition.writable == ["/var/cache/apt/archives"])
     }
@@ -38,5 +38,6 @@ struct DefinitionTests {
         #expect(ids.contains("storage.space"))
         #expect(!ids.contains("service.restart"))
         #expect(!ids.contains("storage.vacuum-journal"))
+        #expect(!ids.contains("access.ways"), "it says that a diagnosis does not ask it")
     }
 }

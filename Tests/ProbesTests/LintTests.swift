@@ -89,6 +89,7 @@ struct LintTests {
             ("title: A test", "title: A test\nid: twice.id", "stands twice"), ("title: A test", "title: [A, test]", "must be a text"),
             ("title: A test", "title: {", "not valid YAML"), ("facts: {a: text}", "facts: {a: {type: text, scale: 2}}", "cannot be scaled"),
             ("title: A test", "title: A test\nexit: [256]", "from 0 to 255"),
+            ("title: A test", "title: A test\ndiagnosis: false", "has no findings"),
         ])
     func single(old: String, new: String, message: String) {
         let found = problems(Self.wellFormed.replacingOccurrences(of: old, with: new))

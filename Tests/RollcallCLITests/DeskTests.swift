@@ -26,7 +26,34 @@ struct DeskTests {
     private struct Checkup: Decodable {
         let subject: String
         let state: String
+        let sentence: String
         let next: String?
+    }
+
+    @Test("the doctor says of a device what is missing, and which ways lead into it beside the agent's door")
+    func deviceDoctor() async throws {
+        try await Workplace.with { place in
+            let outcome = try await place.rollcall("doctor", Workplace.device, "--json")
+            let found = try JSONDecoder().decode([Checkup].self, from: Data(outcome.output.utf8))
+            #expect(outcome.exit == 2, "\(outcome.error)")
+            #expect(found.allSatisfy { ($0.next == nil) == ($0.state == "ok") })
+            var states: [String: String] = [:]
+            for checkup in found { states[checkup.subject] = checkup.state }
+            let expected = [
+                "door": "ok", "agent": "ok", "clock": "ok", "catalogue": "ok", "roster": "ok", "record": "ok", "sshd": "problem",
+                "way in": "warning", "open": "ok", "unknown": "warning",
+            ]
+            #expect(states == expected)
+            #expect(found.first { $0.subject == "way in" }?.sentence == "telnet: TCP port 23.")
+            let text = try await place.rollcall("doctor", Workplace.device)
+            #expect(text.output.contains("warning way in: telnet: TCP port 23.\n"))
+            // A diagnosis does not ask for it.
+            let diagnosis = try await place.rollcall("diagnose", Workplace.device, "--json")
+            #expect(!diagnosis.output.contains("access.ways"))
+            try place.stand("exit 1\n")
+            let shut = try await place.rollcall("doctor", Workplace.device)
+            #expect(shut.exit == 2 && shut.output.hasPrefix("problem door: "), "\(shut.output)\(shut.error)")
+        }
     }
 
     @Test("the doctor finds a desk well, and each thing that is wrong with it")

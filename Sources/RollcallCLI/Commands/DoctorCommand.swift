@@ -11,19 +11,31 @@ internal import SSH
 internal import Store
 internal import Wire
 
-/// Says what this desk lacks to work with devices.
+/// Says what this desk, or a device, lacks to work with.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Say what is missing or wrong on this desk, and what to do about each.",
-        discussion: "Exits with 0 where all is well, 1 where something is to be looked at, 2 where something does not work.")
+        commandName: "doctor", abstract: "Say what is missing or wrong on this desk or a device, and what to do about each.",
+        discussion:
+            "Of a device it says too which ways lead into it beside the agent's door. Exits with 0 where all is well, 1 where something is to be looked at, 2 where something does not work."
+    )
+
+    @Argument(help: "A device's name; without one it is about this desk.")
+    var device: String?
 
     @OptionGroup var options: DeskOptions
 
     func run() async throws {
+        if let device {
+            let desk = try await options.desk()
+            return try report(try await DeviceCheckup(desk: desk, device: try findDevice(device, desk.database)).findings())
+        }
         let configuration = try options.configuration()
-        let findings =
+        try report(
             [Self.tools(configuration)] + [await keys(configuration), await agent(configuration)] + store(configuration)
-            + catalogue(configuration) + [Self.packaging(configuration)]
+                + catalogue(configuration) + [Self.packaging(configuration)])
+    }
+
+    private func report(_ findings: [Checkup]) throws {
         if options.json {
             try printJSON(findings)
         } else {
@@ -184,7 +196,7 @@ struct DoctorCommand: AsyncParsableCommand {
 }
 
 /// What was found of one thing; for `--json` too.
-private struct Checkup: Encodable {
+struct Checkup: Encodable {
     enum State: String, Encodable {
         case ok, warning, problem
 

@@ -2,6 +2,17 @@
 enum TestProbes {
     /// Relative path of each manifest, and its text.
     static let manifests: [String: String] = [
+        "access/ways": #"""
+        id: access.ways
+        title: Says what the shipped one says of a device that is open
+        impact: observe
+        diagnosis: false
+        run: [/usr/bin/printf, 'Wrong: sshd lacks a thing.\nAnother way in: telnet: TCP port 23.\nOpen to the network: TCP port 22.\nNot known: more.\n']
+        parse: {lines: {match: '(?<kind>Wrong|Another way in|Open to the network|Not known): (?<what>.*)'}}
+        facts:
+          kind: text
+          what: text
+        """#,
         "odd/hang": """
         id: odd.hang
         title: Never ends

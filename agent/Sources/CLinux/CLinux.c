@@ -122,6 +122,10 @@ int32_t rc_set_nonblocking(int32_t fd) {
 }
 int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count) { RETRIED(long, syscall(SYS_getdents64, fd, buffer, (size_t)count)); }
 
+int64_t rc_target(const uint8_t *path, uint8_t *buffer, uint64_t count) {
+    RETRIED(ssize_t, readlink((const char *)path, (char *)buffer, (size_t)count));
+}
+
 static void fill(const struct stat *from, struct rc_stat *out) {
     out->size = (uint64_t)from->st_size;
     out->kind = S_ISREG(from->st_mode) ? RC_REGULAR : S_ISDIR(from->st_mode) ? RC_DIRECTORY_FILE : S_ISLNK(from->st_mode) ? RC_SYMLINK : RC_OTHER;

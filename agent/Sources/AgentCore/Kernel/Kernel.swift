@@ -334,6 +334,13 @@ extension Kernel {
         return names
     }
 
+    /// The first 64 bytes of what a symbolic link points to; none where it is none.
+    func target(of path: [UInt8]) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 64)
+        let count = rc_target(path + [0], &buffer, 64)
+        return count > 0 ? Array(buffer.prefix(Int(count))) : []
+    }
+
     /// Space and inodes of the file system at `path`; blocks as long as the file system does.
     public func space(at path: [UInt8]) throws(Errno) -> FileSystemSpace {
         try check(.space)

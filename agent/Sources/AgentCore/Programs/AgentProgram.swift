@@ -47,6 +47,7 @@ public struct AgentProgram {
         case .run: return daemon(invocation.settings)
         case .serve: return invocation.isStandalone ? standalone(invocation) : relay(invocation)
         case .check: return check(invocation.settings)
+        case .ways: return ways(invocation.settings)
         case .key: return key(invocation.settings)
         case .log: return log(invocation)
         case .off, .on: return moveDoor(invocation)

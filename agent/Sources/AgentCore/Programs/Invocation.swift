@@ -4,7 +4,7 @@ public import Wire
 public struct Invocation: Equatable, Sendable {
     /// Which part to be.
     public enum Part: Equatable, Sendable {
-        case run, serve, check, key, log, off, on, version, help
+        case run, serve, check, ways, key, log, off, on, version, help
     }
 
     /// Which part to be.
@@ -35,7 +35,7 @@ public struct Invocation: Equatable, Sendable {
     /// - Throws: A sentence about the first one that is not understood.
     public init(_ arguments: [[UInt8]]) throws(UsageError) {
         let parts: [(Text, Part)] = [
-            ("run", .run), ("serve", .serve), ("check", .check), ("key", .key), ("log", .log), ("off", .off), ("on", .on),
+            ("run", .run), ("serve", .serve), ("check", .check), ("ways", .ways), ("key", .key), ("log", .log), ("off", .off), ("on", .on),
             ("--version", .version),
             ("--help", .help), ("-h", .help),
         ]
@@ -93,6 +93,7 @@ public struct Invocation: Equatable, Sendable {
                rollcall-agent serve --operator NAME --role observe|repair|shell
                               [--standalone [--state DIR] [--trust FILE] [--desks FILE] [--keys FILE]]
                rollcall-agent check [--state DIR]
+               rollcall-agent ways                  how people get into this device
                rollcall-agent key [--state DIR]
                rollcall-agent log [--state DIR] [-n N]
                rollcall-agent off [--reason TEXT]   shut the door to support; `on` opens it

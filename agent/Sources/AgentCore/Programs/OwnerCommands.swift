@@ -39,9 +39,21 @@ extension AgentProgram {
         }
         let witness = Witness(kernel: kernel, state: state, desks: settings.desks, roster: nil, name: "", key: nil)
         if witness.verifiers().isEmpty { say("No desk's ledger is witnessed: the file of desks names none.", to: 1) }
+        let ways = WaysIn(kernel: kernel, settings: settings)
+        problems += ways.problems
         for problem in problems { say(problem, to: 1) }
         if problems.isEmpty { say("Everything the agent needs is in place.", to: 1) }
+        for way in ways.ways { say(way, to: 1) }
         return problems.isEmpty ? Status.success : Status.failure
+    }
+
+    /// Says what is wrong with the door, and which other ways lead into the device, one sentence a line: what ``check(_:)`` says, without
+    /// what lies in the agent's own directory, so that a probe may ask for it.
+    func ways(_ settings: Settings) -> Int32 {
+        let found = WaysIn(kernel: kernel, settings: settings)
+        for problem in found.problems { say("Wrong: " + problem, to: 1) }
+        for way in found.ways { say(way, to: 1) }
+        return Status.success
     }
 
     private func stateProblems(_ state: StateDirectory) -> [Text] {

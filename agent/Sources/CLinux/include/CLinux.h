@@ -41,6 +41,9 @@ int32_t rc_set_nonblocking(int32_t fd);
 /* Directory entries as getdents64(2) writes them. */
 int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count);
 
+/* What a symbolic link points to; returns how many bytes of it. */
+int64_t rc_target(const uint8_t *path, uint8_t *buffer, uint64_t count);
+
 struct rc_stat {
     uint64_t size;
     /* When the content was changed last, microseconds UTC; 0 before 1970. */
