@@ -67,6 +67,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let file = Rule("file")
         /// The device cannot connect to it, or the connection broke.
         public static let tunnel = Rule("tunnel")
+        /// The device cannot start a shell, or its terminal is not one that it knows.
+        public static let shell = Rule("shell")
         /// A stream of an unknown kind, or more than its credit.
         public static let stream = Rule("stream")
         /// The agent is being stopped.

@@ -37,10 +37,16 @@ public struct Settings: Sendable {
     #endif
     /// The user as whom sshd starts `serve`.
     public static let doorUser: Text = "rollcall"
+    /// The user as whom shells run where agent.conf names none.
+    static var usualShellUser: Text { "nobody" }
+    /// Groups that read logs: of who reads files with the role repair, and of the usual user of shells.
+    static var logReaders: [Text] { ["adm", "systemd-journal"] }
     /// Microseconds a connection may take to say who is at the door, and as long again until it opens a session.
     public static let openingTimeLimit: UInt64 = 30_000_000
     /// Microseconds a controller has to take the last words of a session that has ended.
     public static let drainTimeLimit: UInt64 = 60_000_000
+    /// Microseconds between looks at whether a stream that goes both ways is still allowed.
+    static let reviewInterval: UInt64 = 5_000_000
     /// Microseconds after which an open session ends in which nothing runs and no byte went either way; a running probe counts only as
     /// long as the controller takes what it is sent.
     public static let idleTimeLimit: UInt64 = 600_000_000

@@ -116,6 +116,7 @@ int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode) {
 }
 int32_t rc_unlink(const uint8_t *path) { RETRIED(int, unlink((const char *)path)); }
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode) { RETRIED(int, mkdir((const char *)path, (mode_t)mode)); }
+int32_t rc_remove_directory(const uint8_t *path) { return rmdir((const char *)path) < 0 ? -errno : 0; }
 int32_t rc_set_nonblocking(int32_t fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;

@@ -10,13 +10,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER 0x5441
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -66,6 +71,27 @@ static _Noreturn void give_up(uint32_t measures, int problem) {
     _exit(127);
 }
 
+static void reset_signals(void) {
+    struct sigaction standard;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++) sigaction(number, &standard, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Becomes another user for good, or fails with errno. The raw calls act on this thread only, which is the only one a forked child has. */
+static int become_user(uint32_t uid, uint32_t gid, uint32_t group_count, const uint32_t *groups) {
+    errno = EINVAL;
+    /* To these calls -1 means "leave it as it is", which is root. */
+    if (uid == UINT32_MAX || gid == UINT32_MAX) return -1;
+    if (syscall(SYS_setgroups, (int)group_count, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0) return -1;
+    if (syscall(SYS_setresuid, uid, uid, uid) < 0) return -1;
+    errno = EPERM;
+    return getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid ? 0 : -1;
+}
+
 /* Puts the limits on; what must hold for safety ends the child when it fails, the rest is only left out of the report. */
 static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     uint32_t measures = 0;
@@ -76,13 +102,7 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     if (dup2(status, STATUS_FD) < 0 || fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) < 0) _exit(126);
     if (dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0) give_up(measures, errno);
     close_rest();
-    struct sigaction standard;
-    memset(&standard, 0, sizeof standard);
-    standard.sa_handler = SIG_DFL;
-    for (int number = 1; number < 65; number++) sigaction(number, &standard, NULL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    reset_signals();
     umask(077);
     if (setsid() < 0 || chdir("/") < 0) give_up(measures, errno);
     measures |= RC_ISOLATED;
@@ -95,14 +115,7 @@ static uint32_t isolate(const struct rc_plan *plan, pid_t parent) {
     if (!plan->keeps_priority && !(nicer == -1 && errno != 0) && idle == 0) measures |= RC_LOW_PRIORITY;
     if (plan->own_network && unshare(CLONE_NEWNET) == 0) measures |= RC_NO_NETWORK;
     if (plan->changes_user) {
-        /* To these calls -1 means "leave it as it is", which is root. */
-        if (plan->uid == UINT32_MAX || plan->gid == UINT32_MAX) give_up(measures, EINVAL);
-        /* The raw calls act on this thread only, which is the only one a forked child has. */
-        if (syscall(SYS_setgroups, (int)plan->group_count, plan->groups) < 0) give_up(measures, errno);
-        if (syscall(SYS_setresgid, plan->gid, plan->gid, plan->gid) < 0) give_up(measures, errno);
-        if (syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid) < 0) give_up(measures, errno);
-        if (getuid() != plan->uid || geteuid() != plan->uid || getgid() != plan->gid || getegid() != plan->gid)
-            give_up(measures, EPERM);
+        if (become_user(plan->uid, plan->gid, plan->group_count, plan->groups) < 0) give_up(measures, errno);
         measures |= RC_USER;
         /* After the change of user, or execve would fail where that user has more already. Who stays the agent's user keeps its own limit. */
         if (plan->uid != 0 && limit(RLIMIT_NPROC, PROCESS_LIMIT) == 0) measures |= RC_PROCESS_LIMIT;
@@ -141,6 +154,110 @@ int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t 
         _exit(127);
     }
     int problem = errno;
+    free(line);
+    return pid < 0 ? -problem : pid;
+}
+
+int32_t rc_open_terminal(uint32_t columns, uint32_t rows) {
+    int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), locked = 0;
+    if (fd < 0) return -errno;
+    if (ioctl(fd, TIOCSPTLCK, &locked) < 0) {
+        int problem = errno;
+        close(fd);
+        return -problem;
+    }
+    rc_resize_terminal(fd, columns, rows);
+    return fd;
+}
+void rc_resize_terminal(int32_t fd, uint32_t columns, uint32_t rows) {
+    struct winsize size = {(unsigned short)rows, (unsigned short)columns, 0, 0};
+    ioctl(fd, TIOCSWINSZ, &size);
+}
+int32_t rc_foreground(int32_t fd) {
+    pid_t group = 0;
+    return ioctl(fd, TIOCGPGRP, &group) < 0 ? -errno : group;
+}
+int32_t rc_signal_foreground(int32_t fd, int32_t session, int32_t number) {
+    /* The kernel itself knows whom these are for; a number alone may be somebody else's by now. */
+    if (ioctl(fd, TIOCSIG, number) == 0) return 0;
+    pid_t group = rc_foreground(fd);
+    return group <= 1 || getsid(group) != session || kill(-group, number) < 0 ? -ESRCH : 0;
+}
+
+/* The other end of a terminal: by the terminal itself, so that no mount of /dev/pts matters; by its path before Linux 4.13. */
+static int open_tty(int terminal) {
+    int tty = ioctl(terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY), number = 0;
+    if (tty >= 0) return tty;
+    char path[24] = "/dev/pts/", digits[12], *end = path + 9;
+    if (ioctl(terminal, TIOCGPTN, &number) < 0) return -1;
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10); while (number /= 10);
+    while (count) *end++ = digits[--count];
+    return open(path, O_RDWR | O_NOCTTY);
+}
+
+static _Noreturn void end_shell(const char *sentence) {
+    (void)!write(2, sentence, strlen(sentence));
+    _exit(126);
+}
+
+static _Noreturn void run_shell(const struct rc_shell *shell, const uint32_t *groups, char **line, char **environment, pid_t parent) {
+    int tty = open_tty(shell->terminal);
+    if (tty < 0 || setsid() < 0 || ioctl(tty, TIOCSCTTY, 0) < 0) _exit(126);
+    if (shell->changes_user) (void)!fchown(tty, shell->uid, (gid_t)-1);
+    struct termios modes;
+    if (tcgetattr(tty, &modes) == 0) {
+        modes.c_iflag |= IUTF8;
+        tcsetattr(tty, TCSANOW, &modes);
+    }
+    if (shell->scope >= 0) (void)!write(shell->scope, "0", 1);
+    for (int fd = 0; fd < 3; fd++) if (dup2(tty, fd) < 0) _exit(126);
+    close(STATUS_FD);
+    close_rest();
+    reset_signals();
+    umask(022);
+    if (shell->changes_user) {
+        if (become_user(shell->uid, shell->gid, shell->group_count, groups) < 0) end_shell("The user of shells cannot be had.\r\n");
+        if (shell->uid != 0) limit(RLIMIT_NPROC, PROCESS_LIMIT);
+    }
+    if (shell->gains_nothing && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) end_shell("no_new_privs cannot be had.\r\n");
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent) _exit(126);
+    if (chdir(line[1]) < 0 && chdir("/") < 0) _exit(126);
+    /* A name that begins with a dash makes it a login shell. */
+    execve(line[0], (char *[]){line[2], NULL}, environment);
+    execve("/bin/sh", (char *[]){"-sh", NULL}, environment);
+    end_shell("There is no shell on this device that can be started.\r\n");
+}
+
+static char *joined(const char *key, const char *value) {
+    size_t length = strlen(key), rest = strlen(value) + 1;
+    char *pair = malloc(length + rest);
+    if (!pair) return NULL;
+    memcpy(pair, key, length);
+    memcpy(pair + length, value, rest);
+    return pair;
+}
+
+int32_t rc_start_shell(const struct rc_shell *shell, const uint32_t *groups, const uint8_t *strings) {
+    /* By their places in `strings`. */
+    static const char *const keys[] = {"SHELL=", "HOME=", "-", "TERM=", "USER=", "LOGNAME="};
+    enum { KEYS = sizeof keys / sizeof *keys };
+    char **line = words(strings, KEYS), *pairs[KEYS], *next[KEYS + 2];
+    if (!line) return -ENOMEM;
+    int problem = 0, count = 0;
+    for (int index = 0; index < KEYS; index++) {
+        if (!(pairs[index] = joined(keys[index], line[index]))) problem = ENOMEM;
+        if (index != 2) next[count++] = pairs[index];
+    }
+    next[count++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    next[count++] = "LANG=C.UTF-8";
+    next[count] = NULL;
+    line[2] = pairs[2];
+    pid_t parent = getpid(), pid = problem ? -1 : fork();
+    if (pid == 0) run_shell(shell, groups, line, next, parent);
+    if (pid < 0 && !problem) problem = errno;
+    for (int index = 0; index < KEYS; index++) free(pairs[index]);
     free(line);
     return pid < 0 ? -problem : pid;
 }

@@ -13,6 +13,8 @@ public final class Executor {
     var stuck: [StuckChild] = []
     /// Children of streams, which no hunt for strays ends.
     var streamChildren: [Int32] = []
+    /// The shells that have not ended: what belongs to one is no stray.
+    var shells: [FileStream] = []
     private var huntSince: UInt64?
     private var places: [(job: Job, output: Int?, error: Int?)] = []
     private var turn = 0
@@ -128,6 +130,20 @@ public final class Executor {
     func finish(_ job: Job) {
         jobs.removeAll { $0 === job }
         job.answering.finish(job.done(at: kernel.monotonic))
+    }
+
+    /// Whether strays are being ended.
+    var isHunting: Bool { huntSince != nil }
+
+    /// Ends what a child that has exited may have left behind.
+    func beginHunt() {
+        if adoptsStrays { huntSince = huntSince ?? kernel.monotonic }
+    }
+
+    /// A child exited: reaps what came to this process from a shell that is open, which nothing else waits for.
+    public func reapOrphans() {
+        guard adoptsStrays, !shells.isEmpty, huntSince == nil else { return }
+        for pid in kernel.children() where !isKnown(pid) && kernel.hasExited(pid) { _ = kernel.reap(pid) }
     }
 
     // MARK: One round of the loop
@@ -260,7 +276,7 @@ public final class Executor {
             job.cpuTime += job.ending?.cpuTime ?? 0
             job.status?.read(kernel)
             job.phase = .draining(since: kernel.monotonic)
-            if adoptsStrays { huntSince = huntSince ?? kernel.monotonic }
+            beginHunt()
         }
         stuck.removeAll { kernel.hasExited($0.pid) && kernel.reap($0.pid) != nil }
     }
@@ -285,8 +301,10 @@ public final class Executor {
                 continue
             }
             // What still belongs to the session of a running probe is that probe's.
-            if let relation = kernel.relation(of: pid), jobs.contains(where: { $0.isRunning && $0.child?.pid == relation.session }) {
-                continue
+            if let session = kernel.relation(of: pid)?.session {
+                if jobs.contains(where: { $0.isRunning && $0.child?.pid == session }) { continue }
+                // By its session, or by its scope, which it cannot leave.
+                if shells.contains(where: { $0.pid == session || $0.scope?.holds(pid, kernel) == true }) { continue }
             }
             kernel.kill(pid)
             alive += 1

@@ -278,6 +278,12 @@ extension Kernel {
         try success(rc_set_access(file.number, other.owner, other.group, other.mode & 0o777))
     }
 
+    /// Takes an empty directory away; false where it is not empty, or cannot be taken away. One that is not there is.
+    func removeDirectory(_ path: [UInt8]) -> Bool {
+        let problem = rc_remove_directory(path + [0])
+        return problem == 0 || problem == -Errno.noEntry.rawValue
+    }
+
     /// Makes a directory for its owner alone; one that is there already is left as it is.
     public func makeDirectory(_ path: [UInt8], permissions: UInt32 = 0o700) throws(Errno) {
         try check(.makeDirectory)

@@ -10,6 +10,15 @@ public struct UserIdentity: Equatable, Sendable {
     public var groups: [UInt32]
 }
 
+/// A user as who logs in.
+struct Account {
+    var identity: UserIdentity
+    /// Absolute path.
+    var home: [UInt8]
+    /// Absolute path of the login shell, or of the one that every system has.
+    var shell: [UInt8]
+}
+
 /// Users and groups of this device, from its own files: a static program has no other name service.
 public struct UserDatabase {
     private let kernel: Kernel
@@ -54,5 +63,26 @@ public struct UserDatabase {
             numbers.append(number)
         }
         return UserIdentity(user: user, group: group, groups: numbers)
+    }
+
+    /// The user `name` with all its groups, and with those of `groups` that the device has; nil where there is no such user.
+    ///
+    /// A login shell that only says no is for those who come in as that user; this one was named by the device's owner.
+    func account(_ name: Text, groups: [Text]) -> Account? {
+        guard let fields = line(of: name, in: "/etc/passwd"), fields.count > 6, var identity = identity(name, groups: groups) else {
+            return nil
+        }
+        let file: Text = "/etc/group"
+        for line in ((try? kernel.content(of: root + file.bytes, limit: Self.sizeLimit)) ?? []).split(separator: 10) {
+            let fields = line.split(separator: 58, omittingEmptySubsequences: false)
+            guard fields.count > 3, let number = number(fields[2]), identity.groups.count < 64 else { continue }
+            for member in fields[3].split(separator: 44) where Array(member) == name.bytes { identity.groups.append(number) }
+        }
+        let (usual, top, nologin, no): (Text, Text, Text, Text) = ("/bin/sh", "/", "nologin", "false")
+        var (home, shell) = (Array(fields[5]), Array(fields[6]))
+        let program = FilePath.parts(shell).name
+        if shell.first != 47 || program == nologin.bytes || program == no.bytes { shell = usual.bytes }
+        if home.first != 47 { home = top.bytes }
+        return Account(identity: identity, home: home, shell: shell)
     }
 }

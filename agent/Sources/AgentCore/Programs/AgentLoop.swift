@@ -142,6 +142,7 @@ public final class AgentLoop {
     }
 
     private func obey(_ arrived: Signals) {
+        if arrived.contains(anyOf: .child) { device.executor.reapOrphans() }
         if arrived.contains(anyOf: listener == nil ? [.end, .hangUp] : .end) {
             isAskedToEnd = true
             notifier?.stopping()

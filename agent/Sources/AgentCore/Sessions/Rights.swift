@@ -19,6 +19,8 @@ public enum Action: Sendable {
     case put
     /// Connect to a host and port.
     case tunnel
+    /// Open a shell.
+    case shell
 
     /// The least role that may, and whether it must be on the disk, and the catalogue in time, before it begins.
     private var row: (leastRole: Role, isChange: Bool) {
@@ -30,7 +32,7 @@ public enum Action: Sendable {
         // By these an agent and a catalogue are mended that have grown too old.
         case .push, .pushAgent: (.repair, false)
         case .get: (.repair, true)
-        case .put, .tunnel: (.shell, true)
+        case .put, .tunnel, .shell: (.shell, true)
         }
     }
 
@@ -39,7 +41,7 @@ public enum Action: Sendable {
         switch self {
         case .probe(let impact): impact
         // The program that does everything else here is not replaced where nothing may be changed.
-        case .put, .tunnel, .pushAgent: .change
+        case .put, .tunnel, .shell, .pushAgent: .change
         default: .observe
         }
     }

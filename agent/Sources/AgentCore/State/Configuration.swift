@@ -1,4 +1,4 @@
-internal import Wire
+public import Wire
 
 /// What agent.conf says.
 public struct Configuration: Equatable, Sendable {
@@ -14,6 +14,8 @@ public struct Configuration: Equatable, Sendable {
     public var writePaths: [[UInt8]] = []
     /// `tunnel`: where the role shell may connect to, as `ADDRESS:PORT` with a numeric address, `[ADDRESS]:PORT` for IPv6.
     public var tunnels: [[UInt8]] = []
+    /// `shell-user`: as whom shells run; nil: ``Settings/usualShellUser``.
+    public var shellUser: Text?
     /// `telemetry`: whether the daemon samples the device.
     public var keepsTelemetry = true
     /// `telemetry-interval`: seconds between samples, 1 to 600.
@@ -43,6 +45,7 @@ public struct Configuration: Equatable, Sendable {
             ConfigurationKey(name: "read-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
             ConfigurationKey(name: "write-path", form: "and an absolute path, without . and .. in it", isRepeatable: true),
             ConfigurationKey(name: "tunnel", form: "and an ADDRESS:PORT in numbers", isRepeatable: true),
+            ConfigurationKey(name: "shell-user", form: "and the name of a user, not rollcall"),
             ConfigurationKey(name: "telemetry", form: "on, or off"),
             ConfigurationKey(name: "telemetry-interval", form: "and a number of seconds from 1 to 600"),
         ]
@@ -67,10 +70,14 @@ public struct Configuration: Equatable, Sendable {
             tunnels.append(word)
             return TunnelTarget(word) != nil
         case 6:
+            shellUser = Text(word)
+            // Who is the relay's user may tell the agent who is at the door.
+            return word.count <= 64 && word != Settings.doorUser.bytes
+        case 7:
             let (on, off): (Text, Text) = ("on", "off")
             keepsTelemetry = word == on.bytes
             return keepsTelemetry || word == off.bytes
-        case 7:
+        case 8:
             guard let seconds = Decimal.unsigned(word[...]), (1...600).contains(seconds) else { return false }
             telemetrySeconds = seconds
         default:

@@ -25,6 +25,7 @@ public final class Owner {
         if case .get = action { try Self.check(policy.files, "files") }
         if case .put = action { try Self.check(policy.files, "files") }
         if case .tunnel = action { try Self.check(policy.tunnel, "tunnel") }
+        if case .shell = action { try Self.check(policy.shell, "shell") }
         let impact = action.impact
         guard impact != .observe else { return }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {

@@ -11,6 +11,8 @@ public struct OwnerPolicy {
     var files: Bool?
     /// `tunnel`: whether staff reach other hosts and ports through the device; nil as above.
     var tunnel: Bool?
+    /// `shell`: whether staff open shells; nil as above.
+    var shell: Bool?
     /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
     var neverRead: [[UInt8]] = []
 
@@ -21,6 +23,7 @@ public struct OwnerPolicy {
             ConfigurationKey(name: "hours", form: "HH:MM-HH:MM"),
             ConfigurationKey(name: "files", form: "on, or off"),
             ConfigurationKey(name: "tunnel", form: "on, or off"),
+            ConfigurationKey(name: "shell", form: "on, or off"),
             ConfigurationKey(name: "never-read", form: "and an absolute path", isRepeatable: true),
         ]
     }
@@ -31,12 +34,12 @@ public struct OwnerPolicy {
             let impacts: [Impact] = [.observe, .disturb, .change]
             highestImpact = impacts.first { $0.name.bytes == word }
             return highestImpact != nil
-        case 2, 3:
+        case 2, 3, 4:
             let (on, off): (Text, Text) = ("on", "off")
             let isOn = word == on.bytes
-            if key == 2 { files = isOn } else { tunnel = isOn }
+            if key == 2 { files = isOn } else if key == 3 { tunnel = isOn } else { shell = isOn }
             return isOn || word == off.bytes
-        case 4:
+        case 5:
             neverRead.append(word)
             return FilePath.isPlain(word)
         default:

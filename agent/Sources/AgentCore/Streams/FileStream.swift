@@ -1,15 +1,27 @@
 internal import LedgerCore
 internal import Wire
 
-/// One stream under way: a child that reads or writes a file or a connection, and what is on its way to and from it.
+/// One stream under way: a child that reads or writes a file, a connection or a shell, and what is on its way to and from it.
 final class FileStream {
     let open: OpenStream
     let session: Session
     /// The child; 0 where it is a connection.
     let pid: Int32
-    /// Hashes of what a connection gave and took.
+    /// The shell's control group, where it has one; nil for what is no shell.
+    var scope: ShellScope?
+    let isShell: Bool
+    /// When a shell, and all that it left behind, is ended by force.
+    var killAt: UInt64?
+    /// When the shell was seen to have exited, and how, once it is reaped.
+    var exitedAt: UInt64?
+    var exit: ProcessEnding?
+    /// When it is asked next whether what goes both ways is still allowed.
+    var reviewAt: UInt64
+    /// When the end of its input was typed to a shell last.
+    var typedEndAt: UInt64?
+    /// Hashes of what a connection or a shell gave, and what came for it.
     var hashes = (given: SHA256(), taken: SHA256())
-    /// What the child is given to write; nil once there is no more.
+    /// What the child is given to write; nil once there is no more. Of a connection and a shell it is the same as ``source``.
     var sink: Descriptor?
     /// What comes from the child; nil at its end.
     var source: Descriptor?
@@ -39,34 +51,34 @@ final class FileStream {
     /// Bytes the controller may send ahead: beyond the product of rate and round trip of any link the agent is used over. They do not wait
     /// here: the agent reads nothing more of a session while the child is behind.
     private static let fileWindow: UInt64 = 4 << 20
-    /// The same for a connection, whose bytes do wait here: one that does not take them must not hold up the others.
-    private static let connectionWindow: UInt64 = 32_768
+    /// The same for a connection or a shell, whose bytes do wait here: one that does not take them must not hold up the others.
+    private static let twoWayWindow: UInt64 = 32_768
     /// Bytes waiting for the child beyond which nothing more is read from the session.
     static let backlogLimit = 16_384
 
-    init(_ open: OpenStream, session: Session, connection: Descriptor, now: UInt64) {
+    init(
+        _ open: OpenStream, session: Session, pid: Int32, sink: Descriptor?, source: Descriptor, status: Descriptor?, _ kernel: Kernel
+    ) {
         self.open = open
         self.session = session
-        (pid, sink, source, status) = (0, connection, connection, nil)
+        (self.pid, self.sink, self.source, self.status) = (pid, sink, source, status)
+        isShell = open.kind == "shell"
         credit = open.credit
-        activeAt = now
-    }
-
-    init(_ open: OpenStream, session: Session, child: StartedChild, now: UInt64) {
-        self.open = open
-        self.session = session
-        pid = child.pid
-        sink = child.input
-        source = child.output
-        status = child.status
-        credit = open.credit
-        activeAt = now
+        activeAt = kernel.monotonic
+        reviewAt = activeAt + Settings.reviewInterval
     }
 
     var isPut: Bool { open.kind == "put" }
     var isConnection: Bool { pid == 0 }
-    var window: UInt64 { isConnection ? Self.connectionWindow : isPut ? Self.fileWindow : 0 }
+    var isTwoWay: Bool { isConnection || isShell }
+    var window: UInt64 { isTwoWay ? Self.twoWayWindow : isPut ? Self.fileWindow : 0 }
     var backlogCount: Int { backlog.count - backlogStart }
+
+    /// What both sides hash of what goes both ways.
+    var twoWayDigest: [UInt8] {
+        let hashes = hashes
+        return SHA256.answerDigest(output: hashes.given.finish(), error: hashes.taken.finish())
+    }
 
     /// What the child said at its end; nil where it said nothing.
     func finalReport(_ kernel: Kernel) -> FileReport? {
@@ -82,6 +94,8 @@ final class FileStream {
 enum StreamEnd {
     /// As it should, with the digest of the whole and the bytes carried.
     case done(digest: [UInt8], count: UInt64)
+    /// A shell, in whatever way: nil where it was ended, because of `refusal` or because the controller cancelled it or is gone.
+    case shell(ProcessEnding?, refusal: Refusal?, digest: [UInt8], count: UInt64)
     /// The controller cancelled it, or is gone.
     case cancelled(count: UInt64)
     /// It could not go on.

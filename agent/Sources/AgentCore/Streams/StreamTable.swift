@@ -3,16 +3,20 @@ internal import Wire
 
 /// The streams of all sessions. Whatever blocks does so in a child, and what waits here is bounded.
 public final class StreamTable {
-    private let kernel: Kernel
-    private let executor: Executor
+    let kernel: Kernel
+    let executor: Executor
     private let settings: Settings
-    private let users: UserDatabase
+    let users: UserDatabase
     private var streams: [FileStream] = []
 
     /// Streams at once, of all sessions together.
     static let countLimit = 16
     /// Reads of one stream in one round, so that none goes short.
     private static let readsInRound = 4
+    /// Signals that a controller may send to what has a shell's terminal: those that end, stop and continue.
+    private static let signals: UInt64 = 0x14_820e
+    /// Microseconds between looks at something that no event tells of, and between two ends of a shell's input.
+    private static let (patrol, endInterval): (UInt64, UInt64) = (20_000, 1_000_000)
     /// Seconds of CPU time that one child may take.
     private static let cpuLimit: UInt64 = 3_600
 
@@ -33,8 +37,13 @@ public final class StreamTable {
 
     // MARK: Requests
 
-    private func checkRoom() throws(Refusal) {
+    func checkRoom() throws(Refusal) {
         if streams.count >= Self.countLimit { throw Refusal(.busy, "16 streams are open on this device; wait for one of them.") }
+    }
+
+    func add(_ stream: FileStream) {
+        if !stream.isConnection { executor.streamChildren.append(stream.pid) }
+        streams.append(stream)
     }
 
     /// Opens a connection that was checked and is on record.
@@ -42,7 +51,7 @@ public final class StreamTable {
         try checkRoom()
         do throws(Errno) {
             let connection = try kernel.connect(target.address, port: target.port)
-            streams.append(FileStream(open, session: session, connection: connection, now: kernel.monotonic))
+            add(FileStream(open, session: session, pid: 0, sink: connection, source: connection, status: nil, kernel))
         } catch {
             throw Self.refusal(ofConnection: error)
         }
@@ -74,15 +83,16 @@ public final class StreamTable {
             let child = try kernel.fork(limits) {
                 transfer.run { (transfer) throws(Errno) in isPut ? try transfer.put() : try transfer.get() }
             }
-            executor.streamChildren.append(child.pid)
-            streams.append(FileStream(open, session: session, child: child, now: kernel.monotonic))
+            add(
+                FileStream(
+                    open, session: session, pid: child.pid, sink: child.input, source: child.output, status: child.status, kernel))
         } catch {
             throw Self.refusal(error)
         }
     }
 
     private func reader() throws(Refusal) -> UserIdentity {
-        if let identity = users.identity("nobody", groups: ["adm", "systemd-journal"]) { return identity }
+        if let identity = users.identity("nobody", groups: Settings.logReaders) { return identity }
         throw Refusal(.unknownUser, "Files are read as the user nobody, whom this device does not have.")
     }
 
@@ -100,6 +110,10 @@ public final class StreamTable {
         }
         stream.granted -= UInt64(data.bytes.count)
         stream.activeAt = kernel.monotonic
+        if stream.isTwoWay {
+            stream.hashes.taken.update(data.bytes)
+            stream.count += UInt64(data.bytes.count)
+        }
         guard stream.sink != nil else { return }
         stream.backlog += data.bytes
         write(stream)
@@ -114,6 +128,9 @@ public final class StreamTable {
             stream.isInputEnded = true
             write(stream)
         }
+        guard stream.isShell, let terminal = stream.source else { return }
+        if control.kind == .resize { kernel.resize(terminal, columns: control.value, rows: control.other) }
+        if control.kind == .signal, Self.signals >> control.value & 1 == 1 { kernel.signal(terminal, control.value, session: stream.pid) }
     }
 
     /// Ends a stream; false where there is none.
@@ -136,9 +153,11 @@ public final class StreamTable {
     private func end(_ stream: FileStream, _ refusal: Refusal?) {
         guard stream.endedBecause == nil else { return }
         stream.endedBecause = (refusal, kernel.monotonic)
+        // Without its terminal a shell is told to hang up.
+        stream.killAt = kernel.monotonic + Executor.grace
         (stream.sink, stream.source, stream.backlog, stream.backlogStart) = (nil, nil, [], 0)
         // A child that is writing sees the end of its input and keeps what is whole of it; one that reads is of no more use.
-        if !stream.isPut, !stream.isConnection { kernel.kill(stream.pid) }
+        if !stream.isPut, !stream.isTwoWay { kernel.kill(stream.pid) }
     }
 
     // MARK: One round of the loop
@@ -149,7 +168,7 @@ public final class StreamTable {
             let isConnecting = stream.isConnection && stream.report == nil
             stream.sinkPlace = stream.backlogCount > 0 || isConnecting ? stream.sink.map { polls.add($0, .writable) } : nil
             let wantsOutput =
-                stream.isConnection ? !isConnecting && stream.credit > 0 : stream.report == nil || stream.isPut || stream.credit > 0
+                stream.isTwoWay ? !isConnecting && stream.credit > 0 : stream.report == nil || stream.isPut || stream.credit > 0
             stream.sourcePlace = wantsOutput && stream.session.hasRoomForStreams ? stream.source.map { polls.add($0, .readable) } : nil
         }
     }
@@ -158,7 +177,11 @@ public final class StreamTable {
     public func timeout(at now: UInt64) -> UInt64? {
         var soonest: UInt64?
         for stream in streams {
-            let due = stream.endedBecause.map { $0.at + Executor.grace } ?? stream.activeAt + Settings.idleTimeLimit
+            // A look at what goes both ways is more often than it can be idle for too long.
+            let usual = stream.isTwoWay ? stream.reviewAt : stream.activeAt + Settings.idleTimeLimit
+            var due = stream.endedBecause.map { $0.at + Executor.grace } ?? usual
+            if stream.exitedAt != nil || stream.killAt.map({ now >= $0 }) == true { due = now + Self.patrol }
+            if let typedAt = stream.typedEndAt { due = min(due, typedAt + Self.endInterval) }
             soonest = min(soonest ?? .max, due > now ? due - now : 0)
         }
         return soonest
@@ -189,11 +212,8 @@ public final class StreamTable {
         while let sink = stream.sink, stream.backlogCount > 0 {
             do throws(Errno) {
                 let count = try kernel.write(sink, stream.backlog[stream.backlogStart...])
-                if stream.isConnection {
-                    stream.hashes.taken.update(Array(stream.backlog[stream.backlogStart..<stream.backlogStart + count]))
-                }
                 stream.backlogStart += count
-                stream.count += UInt64(count)
+                if stream.isPut { stream.count += UInt64(count) }
                 stream.taken += UInt64(count)
                 stream.activeAt = kernel.monotonic
             } catch {
@@ -214,9 +234,16 @@ public final class StreamTable {
             stream.taken = 0
         }
         if stream.isInputEnded, stream.backlogCount == 0, let sink = stream.sink {
+            if stream.isShell { return typeEnd(stream, sink) }
             if stream.isConnection { kernel.shutdownWrite(sink) }
             stream.sink = nil
         }
+    }
+
+    /// Types Control-D, which ends the input of whatever reads a line now.
+    private func typeEnd(_ stream: FileStream, _ terminal: Descriptor) {
+        stream.typedEndAt = kernel.monotonic
+        _ = try? kernel.write(terminal, [4])
     }
 
     private func read(_ stream: FileStream) {
@@ -231,6 +258,8 @@ public final class StreamTable {
                 if error == .again { return }
                 stream.source = nil
                 if stream.isConnection { end(stream, Self.refusal(ofConnection: error)) }
+                // Nobody has the terminal open any more.
+                if stream.isShell { (stream.sink, stream.killAt) = (nil, kernel.monotonic + Executor.grace) }
                 return
             }
             if bytes.isEmpty {
@@ -248,7 +277,7 @@ public final class StreamTable {
         if let report = FileReport(stream.head[...]) { begin(stream, report) }
     }
 
-    private func begin(_ stream: FileStream, _ report: FileReport) {
+    func begin(_ stream: FileStream, _ report: FileReport) {
         stream.report = report
         stream.granted = stream.window
         stream.session.send(
@@ -259,7 +288,7 @@ public final class StreamTable {
     }
 
     private func send(_ stream: FileStream, _ bytes: [UInt8]) {
-        if stream.isConnection { stream.hashes.given.update(bytes) }
+        if stream.isTwoWay { stream.hashes.given.update(bytes) }
         stream.credit -= UInt64(bytes.count)
         stream.count += UInt64(bytes.count)
         stream.session.send(.data(StreamData(request: stream.open.request, bytes: bytes)))
@@ -268,11 +297,15 @@ public final class StreamTable {
     // MARK: Ends
 
     private func advance(_ stream: FileStream, _ now: UInt64) {
-        if stream.endedBecause == nil, now >= stream.activeAt + Settings.idleTimeLimit {
+        if stream.isTwoWay, stream.endedBecause == nil, now >= stream.reviewAt { review(stream, now) }
+        if stream.endedBecause == nil, now >= stream.activeAt + Settings.idleTimeLimit, !isBusy(stream, now) {
             end(stream, Refusal(.idle, "Nothing of it was carried for 10 minutes, so it was given up."))
         }
+        if stream.isShell { return advanceShell(stream, now) }
         if stream.isConnection {
-            if stream.source == nil, stream.sink == nil { finish(stream, stream.endedBecause == nil ? connectionReport(stream) : nil) }
+            var report = FileReport()
+            report.digest = stream.twoWayDigest
+            if stream.source == nil, stream.sink == nil { finish(stream, stream.endedBecause == nil ? report : nil) }
             return
         }
         if let ended = stream.endedBecause, now >= ended.at + Executor.grace {
@@ -286,11 +319,54 @@ public final class StreamTable {
         finish(stream, stream.finalReport(kernel))
     }
 
-    private func connectionReport(_ stream: FileStream) -> FileReport {
-        var report = FileReport()
-        let hashes = stream.hashes
-        report.digest = SHA256.answerDigest(output: hashes.given.finish(), error: hashes.taken.finish())
-        return report
+    /// What the owner or a roster ends is to end soon, and not with its next request.
+    private func review(_ stream: FileStream, _ now: UInt64) {
+        stream.reviewAt = now + Settings.reviewInterval
+        do throws(Refusal) { try stream.session.review(stream.open) } catch { end(stream, error) }
+    }
+
+    /// Whether a program runs in a shell: as with a probe, its silence is no idleness while the controller takes what it is sent.
+    private func isBusy(_ stream: FileStream, _ now: UInt64) -> Bool {
+        guard stream.isShell, stream.exitedAt == nil, stream.credit > 0, stream.session.hasRoomForStreams, let terminal = stream.source,
+            kernel.isOccupied(terminal, by: stream.pid)
+        else { return false }
+        stream.activeAt = now
+        return true
+    }
+
+    private func advanceShell(_ stream: FileStream, _ now: UInt64) {
+        if let typedAt = stream.typedEndAt, now >= max(typedAt, stream.activeAt) + Self.endInterval, let terminal = stream.sink {
+            typeEnd(stream, terminal)
+        }
+        if stream.exitedAt == nil, kernel.hasExited(stream.pid) {
+            stream.exitedAt = now
+            executor.shells.removeAll { $0 === stream }
+            endAll(of: stream)
+            executor.beginHunt()
+        }
+        guard let exitedAt = stream.exitedAt else {
+            if let killAt = stream.killAt, now >= killAt {
+                endAll(of: stream)
+                if now >= killAt + Executor.grace { abandon(stream) }
+            }
+            return
+        }
+        // What it wrote is read to the end, where the controller takes it; what it left behind holds the terminal no longer than this.
+        let isLate = now >= exitedAt + 2 * Executor.grace
+        if isLate, stream.credit > 0, stream.session.hasRoomForStreams { stream.source = nil }
+        guard stream.source == nil else { return }
+        stream.sink = nil
+        let isEmpty = stream.scope.map { $0.remove(kernel) } ?? !executor.isHunting
+        if !isEmpty, !isLate { return endAll(of: stream) }
+        stream.exit = kernel.reap(stream.pid)
+        finish(stream, nil)
+    }
+
+    /// Ends a shell and what belongs to it with SIGKILL.
+    private func endAll(of shell: FileStream) {
+        shell.scope?.kill(kernel)
+        kernel.killGroup(shell.pid)
+        kernel.kill(shell.pid)
     }
 
     /// Gives up a child that outlived SIGKILL.
@@ -302,8 +378,12 @@ public final class StreamTable {
     private func finish(_ stream: FileStream, _ report: FileReport?) {
         streams.removeAll { $0 === stream }
         executor.streamChildren.removeAll { $0 == stream.pid }
+        executor.shells.removeAll { $0 === stream }
         let end: StreamEnd
-        if let refusal = stream.endedBecause?.refusal {
+        if stream.isShell {
+            let ending = stream.endedBecause == nil ? stream.exit : nil
+            end = .shell(ending, refusal: stream.endedBecause?.refusal, digest: stream.twoWayDigest, count: stream.count)
+        } else if let refusal = stream.endedBecause?.refusal {
             end = .refused(refusal)
         } else if let report, report.problem == nil {
             end = .done(digest: report.digest, count: stream.count)

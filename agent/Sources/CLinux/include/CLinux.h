@@ -37,6 +37,7 @@ int32_t rc_unlink_in(int32_t directory, const uint8_t *name);
 /* Owner, group and permission bits of an open file, in that order: a change of owner clears bits. */
 int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode);
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode);
+int32_t rc_remove_directory(const uint8_t *path);
 int32_t rc_set_nonblocking(int32_t fd);
 /* Directory entries as getdents64(2) writes them. */
 int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count);
@@ -137,6 +138,27 @@ void rc_forbid_tracing(void);
 int32_t rc_spawn(const struct rc_plan *plan, const uint8_t *arguments, uint32_t count);
 /* Forks a child that is limited in the same way and goes on in this program: 0 in the child. */
 int32_t rc_fork_limited(const struct rc_plan *plan);
+
+/* A new terminal of that size; the descriptor is its keyboard and screen, and reads and writes of it return at once. */
+int32_t rc_open_terminal(uint32_t columns, uint32_t rows);
+void rc_resize_terminal(int32_t fd, uint32_t columns, uint32_t rows);
+/* The process group in a terminal's foreground. */
+int32_t rc_foreground(int32_t fd);
+/* Sends a signal to that group, where it belongs to the session. */
+int32_t rc_signal_foreground(int32_t fd, int32_t session, int32_t number);
+
+/* What a shell is started with. */
+struct rc_shell {
+    int32_t terminal;
+    /* The cgroup.procs that it writes itself to; -1 for none. */
+    int32_t scope;
+    uint32_t changes_user, uid, gid, group_count;
+    /* Whether no program of it gets more rights than it has, such as by a set-uid bit. */
+    uint32_t gains_nothing;
+};
+/* Starts a login shell with a terminal as its controlling one, in a session of its own. What keeps it from starting, it says on the
+ * terminal. `strings`, each ended by a NUL: its path, home, name, the terminal's type, the user twice. */
+int32_t rc_start_shell(const struct rc_shell *shell, const uint32_t *groups, const uint8_t *strings);
 
 /* Becomes another program with this one's environment, as the same process; returns only where it cannot. */
 int32_t rc_become(const uint8_t *path, const uint8_t *arguments, uint32_t count);
