@@ -56,6 +56,10 @@ public struct DeviceDiagnosis: Sendable {
                 if case .none = answer.ending { true } else { false }
             }
             let record = try putOnRecord(verdict, session: session, desk: desk, call: call)
+            if !wasCutOff {
+                let isGood = !verdict.judged.isEmpty && verdict.causes.allSatisfy { $0.worst == .info }
+                try desk.database.keepAnswers(Answer.encode(answers), of: record, isGood: isGood)
+            }
             return (session, verdict, total, record, wasCutOff, wasCutOff ? nil : try await Reboot.find(in: session, desk: desk))
         }
         let (session, verdict, total, record, wasCutOff, reboot) = taken.result

@@ -59,7 +59,10 @@ final class FactDatabase {
     }
 
     /// Closes the database to everything but bounded reading of fact tables.
-    func seal() {
+    ///
+    /// - Parameter stepFactor: How many times ``stepLimit`` a statement may take.
+    func seal(stepFactor: Int = 1) {
+        guardian.tickLimit = stepFactor * Self.stepLimit / Int(SQLGuard.stepsPerTick)
         let context = Unmanaged.passUnretained(guardian).toOpaque()
         sqlite3_set_authorizer(handle, SQLGuard.authorizer, context)
         sqlite3_progress_handler(handle, SQLGuard.stepsPerTick, SQLGuard.progress, context)

@@ -82,6 +82,9 @@ public struct Finding: Codable, Equatable, Sendable {
     /// What explains it, by evidence; the first is the one it is folded under.
     public var explainedBy: [FindingKey]
 
+    /// The rule and the subject on one line, safe to show.
+    public var title: String { ([id] + subject.map { displayed($0.value.text, limit: 80) }).joined(separator: " ") }
+
     /// What makes it the same finding in another verdict.
     public var key: FindingKey { FindingKey(id: id, subject: subject) }
 }

@@ -9,6 +9,8 @@ final class SQLGuard {
     /// Why the statement being prepared was refused.
     private(set) var refusal: String?
     private var ticks = 0
+    /// Ticks after which a statement is ended.
+    var tickLimit = FactDatabase.stepLimit / Int(stepsPerTick)
 
     static let stepsPerTick: Int32 = 10_000
 
@@ -62,6 +64,6 @@ final class SQLGuard {
         guard let context else { return 1 }
         let guardian = Unmanaged<SQLGuard>.fromOpaque(context).takeUnretainedValue()
         guardian.ticks += 1
-        return guardian.ticks > FactDatabase.stepLimit / Int(stepsPerTick) ? 1 : 0
+        return guardian.ticks > guardian.tickLimit ? 1 : 0
     }
 }

@@ -45,6 +45,22 @@ public struct Verdict: Codable, Equatable, Sendable {
     /// Every finding: each cause, followed by its symptoms.
     public var findings: [Finding] { causes.flatMap { [$0.finding] + $0.symptoms } }
 
+    /// One line that is safe to show, for a ticket's subject or a list: the first cause, what it explains, and how much else there is.
+    public var summary: String {
+        var parts: [String] = []
+        if let cause = causes.first {
+            let symptoms = cause.symptoms.isEmpty ? "" : ", which explains " + Self.counted(cause.symptoms.count, "finding")
+            parts.append("\(cause.finding.title) (\(cause.finding.severity.rawValue)): \(cause.finding.engineer)\(symptoms)")
+        } else {
+            parts.append(judged.isEmpty ? "nothing was answered" : "nothing was found")
+        }
+        if causes.count > 1 { parts.append(Self.counted(causes.count - 1, "other cause")) }
+        if !unknowns.isEmpty { parts.append("\(unknowns.count) could not be found out") }
+        return parts.joined(separator: "; ")
+    }
+
+    private static func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)" + (count == 1 ? "" : "s") }
+
     /// Exit code by the convention of monitoring: 2 if a finding is critical; else 1 if one is a warning; else 3 if anything could not be
     /// found out, or nothing was; else 0.
     ///
@@ -59,13 +75,14 @@ public struct Verdict: Codable, Equatable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case causes, unknowns, noData, judged, exitCode
+        case causes, unknowns, noData, judged, exitCode, summary
     }
 
     /// Writes the verdict and its exit code.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(exitCode, forKey: .exitCode)
+        try container.encode(summary, forKey: .summary)
         try container.encode(causes, forKey: .causes)
         try container.encode(unknowns, forKey: .unknowns)
         try container.encode(noData, forKey: .noData)

@@ -50,23 +50,26 @@ struct VerdictText {
 
     private func lines(_ cause: Verdict.Cause, number: Int) -> [String] {
         let finding = cause.finding
-        var lines = ["\(number). " + terminal.styled(title(finding), .bold) + "  (\(finding.severity.rawValue))"]
+        var lines = ["\(number). " + terminal.styled(finding.title, .bold) + "  (\(finding.severity.rawValue))"]
         lines.append("   say:  " + terminal.wrapped("\u{201C}\(finding.customer)\u{201D}", indent: 9))
         lines.append("   why:  " + terminal.wrapped(finding.engineer, indent: 9))
         lines += remedies(finding, label: "fix:  ")
         for symptom in cause.symptoms {
-            lines.append("   it explains " + terminal.styled(title(symptom), .bold) + ": " + terminal.wrapped(symptom.engineer, indent: 9))
+            lines.append("   it explains " + terminal.styled(symptom.title, .bold) + ": " + terminal.wrapped(symptom.engineer, indent: 9))
             lines += remedies(symptom, label: "then: ")
         }
         let isHelpless = finding.remedies.allSatisfy { $0.refusal != nil }
         if finding.visit == .advised || (finding.visit == .ifRemediesFail && isHelpless) {
-            lines.append("   visit: nothing here mends it from the desk")
+            lines.append("   visit: nothing here mends it from the desk" + Self.needs(finding))
         }
         return lines
     }
 
-    private func title(_ finding: Finding) -> String {
-        ([finding.id] + finding.subject.map { displayed($0.value.text, limit: 80) }).joined(separator: " ")
+    /// What a visit must bring, as the end of a line.
+    static func needs(_ finding: Finding) -> String {
+        var words = finding.parts.isEmpty ? "" : "; bring " + finding.parts.joined(separator: ", ")
+        if let skill = finding.skill { words += "; it takes: \(skill)" }
+        return words
     }
 
     private func remedies(_ finding: Finding, label: String) -> [String] {
@@ -105,6 +108,7 @@ struct DiagnosisBody: Encodable {
     let session: String
     let call: String?
     let exitCode: Int
+    let summary: String
     let findings: [String]
     let verdict: Verdict
     let totalMilliseconds: Int
@@ -123,6 +127,7 @@ struct DiagnosisBody: Encodable {
         session = diagnosis.session
         self.call = call
         exitCode = diagnosis.verdict.exitCode
+        summary = diagnosis.verdict.summary
         findings = diagnosis.verdict.findings.map(\.id)
         verdict = diagnosis.verdict
         totalMilliseconds = diagnosis.timing.total.milliseconds

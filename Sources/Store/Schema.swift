@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers]
 
     static var version: Int { steps.count }
 
@@ -164,5 +164,17 @@ enum Schema {
         ) STRICT;
         CREATE INDEX roster_pushes_device ON roster_pushes (device);
         ALTER TABLE devices ADD COLUMN roster_version INTEGER;
+        """
+
+    /// Of each device the answers of its last full diagnosis, and of the last in which nothing was found; and what healthy devices of a model
+    /// have, an item a row.
+    private static let answers = """
+        CREATE TABLE answers (
+          device TEXT NOT NULL REFERENCES devices (id), kind TEXT NOT NULL CHECK (kind IN ('last', 'good')),
+          verdict TEXT NOT NULL REFERENCES verdicts (id), taken_at INTEGER NOT NULL, encoded BLOB NOT NULL, PRIMARY KEY (device, kind)
+        ) STRICT;
+        CREATE TABLE expectations (
+          model TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, learned_at INTEGER NOT NULL, PRIMARY KEY (model, kind, item)
+        ) STRICT, WITHOUT ROWID;
         """
 }

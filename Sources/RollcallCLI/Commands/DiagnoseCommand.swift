@@ -16,10 +16,17 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @Flag(help: "Judge this very machine: no root, no sshd, no enrolment.")
     var here = false
 
+    @Flag(help: "Show every rule that fired, with the row it saw.")
+    var explain = false
+
+    @Flag(help: "As Markdown, for a ticket.")
+    var markdown = false
+
     @OptionGroup var options: DeskOptions
 
     func validate() throws {
         if here == (device != nil) { throw ValidationError("Name a device, or give --here.") }
+        if [explain, markdown, options.json].count(where: { $0 }) > 1 { throw ValidationError("Give one of --explain, --markdown and --json.") }
     }
 
     func run() async throws {
@@ -28,7 +35,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
             let diagnosis = try await withDevice(machine.device) {
                 try await DeviceDiagnosis.run(machine.device, desk: machine.desk, way: machine.way, reason: "diagnose --here")
             }
-            try show(diagnosis, device: machine.device, desk: machine.desk, call: nil, json: options.json)
+            try await show(diagnosis, of: machine.device, machine.desk, call: nil)
         }
         let desk = try await options.desk()
         let found = try findDevice(device ?? "", desk.database)
@@ -36,7 +43,21 @@ struct DiagnoseCommand: AsyncParsableCommand {
         let diagnosis = try await withDevice(found) {
             try await DeviceDiagnosis.run(found, desk: desk, call: call?.id, reason: call.map { "call: \($0.symptom)" } ?? "diagnose")
         }
-        try show(diagnosis, device: found, desk: desk, call: call?.id, json: options.json)
+        try await show(diagnosis, of: found, desk, call: call?.id)
+    }
+
+    private func show(_ diagnosis: DeviceDiagnosis, of device: Device, _ desk: Desk, call: String?) async throws -> Never {
+        if markdown {
+            FileHandle.standardOutput.write(Data(VerdictMarkdown(device: device).text(diagnosis).utf8))
+            exitProcess(Int32(diagnosis.verdict.exitCode))
+        }
+        if explain {
+            printVerdict(diagnosis, device: device, desk: desk)
+            let explanation = VerdictExplanation(library: try await desk.library())
+            for line in explanation.lines(diagnosis.verdict, .current) { Terminal.current.line(line) }
+            exitProcess(Int32(diagnosis.verdict.exitCode))
+        }
+        try RollcallCLI.show(diagnosis, device: device, desk: desk, call: call, json: options.json)
     }
 }
 
