@@ -18,6 +18,11 @@ extension DeskFacts {
         time = Int64(Date().timeIntervalSince1970)
         deviceTime = Int64(exactly: session.hello.clock / 1_000_000)
         (model, site) = (session.device.labels.model, session.device.labels.site)
+        if !model.isEmpty {
+            for expectation in try desk.database.expectations(model: model) {
+                expectations[expectation.kind, default: []].append(expectation.item)
+            }
+        }
         // The device's own clock, by which its telemetry counts.
         let now = Int64(clamping: session.hello.clock / 1_000)
         let history = TelemetryHistory(

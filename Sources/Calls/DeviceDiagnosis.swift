@@ -22,6 +22,10 @@ public struct DeviceDiagnosis: Sendable {
     public let wasCutOff: Bool
     /// What never answered on the device and is not asked again until it returns, as the agent names it; escaped.
     public let stuck: [String]
+    /// What is not as when the device was last well, and when that was, microseconds UTC; nil where this desk never saw it well.
+    public let changes: (since: Int64, differences: [StateDifference])?
+    /// What is not as on the other devices of its model and site.
+    public let oddities: [StateDifference]
     /// That the device started anew since this desk last saw it; nil where it did not, or does not say.
     public let reboot: Reboot?
 
@@ -38,9 +42,11 @@ public struct DeviceDiagnosis: Sendable {
     /// - Parameters:
     ///   - call: Id of the call it belongs to, or nil.
     ///   - way: How the agent is reached.
+    ///   - isCompared: Whether the device is compared with itself and its like, which a sweep leaves out.
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, or `StoreError`.
     public static func run(
-        _ device: Device, desk: Desk, way: DeviceSession.Way = .ssh, call: String? = nil, reason: String
+        _ device: Device, desk: Desk, way: DeviceSession.Way = .ssh, call: String? = nil, reason: String,
+        isCompared: Bool = true
     ) async throws -> DeviceDiagnosis {
         let clock = ContinuousClock()
         let began = clock.now
@@ -55,21 +61,42 @@ public struct DeviceDiagnosis: Sendable {
             let wasCutOff = answers.allSatisfy { answer in
                 if case .none = answer.ending { true } else { false }
             }
+            let (changes, oddities) =
+                isCompared ? try compare(answers, session.device, desk: desk, library: try await desk.library()) : (nil, [])
             let record = try putOnRecord(verdict, session: session, desk: desk, call: call)
             if !wasCutOff {
                 let isGood = !verdict.judged.isEmpty && verdict.causes.allSatisfy { $0.worst == .info }
                 try desk.database.keepAnswers(Answer.encode(answers), of: record, isGood: isGood)
             }
-            return (session, verdict, total, record, wasCutOff, wasCutOff ? nil : try await Reboot.find(in: session, desk: desk))
+            let reboot = wasCutOff ? nil : try await Reboot.find(in: session, desk: desk)
+            return (session, verdict, total, record, wasCutOff, reboot, changes, oddities)
         }
-        let (session, verdict, total, record, wasCutOff, reboot) = taken.result
+        let (session, verdict, total, record, wasCutOff, reboot, changes, oddities) = taken.result
         let isOther = !desk.catalogueDigest.isEmpty && session.hello.catalogueDigest != desk.catalogueDigest
         return DeviceDiagnosis(
             verdict: verdict, session: session.id, record: record, heads: taken.parting?.judgement,
             timing: Timing(total: total, agent: taken.parting?.agentBusyTime ?? .zero),
             otherCatalogueVersion: isOther ? session.hello.catalogueVersion : nil,
-            wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) }, reboot: reboot)
+            wasCutOff: wasCutOff, stuck: session.hello.stuck.map { displayed($0.string) }, changes: changes, oddities: oddities,
+            reboot: reboot)
     }
+
+    /// Compares answers with the device's own when it was last well, and with those of its like.
+    private static func compare(
+        _ answers: [Answer], _ device: Device, desk: Desk, library: ManifestLibrary
+    ) throws -> (changes: (since: Int64, differences: [StateDifference])?, oddities: [StateDifference]) {
+        let diagnostician = Diagnostician(library: library)
+        // Answers of another library are read as far as they can be; what cannot be is not compared.
+        let changes = try desk.database.answers(.good, device: device.id).flatMap { record in
+            (try? Answer.decode(record.encoded)).map { (record.takenAt, diagnostician.changes(from: $0, to: answers)) }
+        }
+        guard !device.labels.model.isEmpty else { return (changes, []) }
+        let others = try desk.database.answersOfLike(device: device, limit: siblingLimit).compactMap { try? Answer.decode($0.encoded) }
+        return (changes, diagnostician.differences(of: answers, from: others))
+    }
+
+    /// Other devices that one is compared with at most.
+    private static let siblingLimit = 8
 
     /// What a full diagnosis asks.
     static func questions(_ desk: Desk) async throws -> [DeviceSession.Question] {

@@ -53,6 +53,8 @@ public struct DeskFacts: Equatable, Sendable {
     public var site = ""
     /// Telemetry of the last hours.
     public var trends: [Trend] = []
+    /// What devices of its model have when they are well, by kind of ``Lesson/kinds``; each item has the kind's columns.
+    public var expectations: [String: [[String]]] = [:]
 
     /// Knows nothing.
     public init() {}
@@ -65,18 +67,27 @@ public struct DeskFacts: Equatable, Sendable {
     }
 
     /// The tables, for every diagnosis.
-    static let tables = [
-        Table(
-            name: "context", columns: [("time", .int), ("device_time", .int), ("model", .text), ("site", .text)],
-            rows: { facts in
-                guard let time = facts.time else { return [] }
-                return [[.int(time), facts.deviceTime.map { .int($0) } ?? .null, .text(facts.model), .text(facts.site)]]
-            }),
-        Table(
-            name: "trends",
-            columns: [
-                ("metric", .text), ("key", .text), ("samples", .int), ("hours", .real), ("first", .real), ("last", .real), ("low", .real),
-                ("high", .real), ("mean", .real), ("p95", .real), ("slope_per_hour", .real),
-            ], rows: { $0.trends.compactMap(\.row) }),
-    ]
+    static let tables =
+        [
+            Table(
+                name: "context", columns: [("time", .int), ("device_time", .int), ("model", .text), ("site", .text)],
+                rows: { facts in
+                    guard let time = facts.time else { return [] }
+                    return [[.int(time), facts.deviceTime.map { .int($0) } ?? .null, .text(facts.model), .text(facts.site)]]
+                }),
+            Table(
+                name: "trends",
+                columns: [
+                    ("metric", .text), ("key", .text), ("samples", .int), ("hours", .real), ("first", .real), ("last", .real),
+                    ("low", .real),
+                    ("high", .real), ("mean", .real), ("p95", .real), ("slope_per_hour", .real),
+                ], rows: { $0.trends.compactMap(\.row) }),
+        ]
+        + Lesson.kinds.map { kind in
+            Table(
+                name: "expected_" + kind.name, columns: kind.columns.map { ($0, .text) },
+                rows: { facts in
+                    (facts.expectations[kind.name] ?? []).filter { $0.count == kind.columns.count }.map { $0.map { .text($0) } }
+                })
+        }
 }

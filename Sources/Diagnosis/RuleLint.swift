@@ -26,6 +26,7 @@ private struct RuleLint {
             var columns: [String: [String]] = [:]
             var problems: [ManifestProblem] = []
             for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
+            for manifest in manifests { for lesson in manifest.lessons { problems += test(lesson, manifest, database) } }
             for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
             return problems
         } catch {
@@ -55,6 +56,22 @@ private struct RuleLint {
             return [
                 ManifestProblem(file: manifest.file, line: rule.testLine, message: "The SQL of \(rule.id) is refused: \(error.reason).")
             ]
+        }
+    }
+
+    private func test(_ lesson: Lesson, _ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
+        let wanted = Lesson.kinds.first { $0.name == lesson.kind }?.columns ?? []
+        func problem(_ message: String) -> [ManifestProblem] {
+            [ManifestProblem(file: manifest.file, line: lesson.line, message: message)]
+        }
+        do throws(DiagnosisError) {
+            let (statement, tables) = try database.prepare(lesson.query)
+            if statement.columnNames != wanted {
+                return problem("What is learnt of \(lesson.kind) has the columns \(wanted.joined(separator: ", ")), in this order.")
+            }
+            return tables.isEmpty ? problem("The query for \(lesson.kind) reads no fact table.") : []
+        } catch {
+            return problem("The SQL for \(lesson.kind) is refused: \(error.reason).")
         }
     }
 

@@ -37,6 +37,10 @@ public struct Manifest: Equatable, Sendable {
     public var facts: [FactColumn]
     /// What follows from the facts, in the order of the file.
     public var findings: [FindingRule]
+    /// What of the facts is compared with earlier times and with like devices; nil for nothing.
+    public var watch: WatchRule?
+    /// What healthy devices of a model teach about it, by kind.
+    public var lessons: [Lesson]
     /// The file it was read from, relative to the library.
     public var file: String
     /// The file's bytes.
@@ -132,6 +136,30 @@ public struct ParseRule: Equatable, Sendable {
     public var form: Form
     /// Rows without which the answer counts as unreadable.
     public var minimumRowCount: Int
+    /// Line in the manifest.
+    public var line: Int
+}
+
+/// What of a fact table should be as it was, and as on like devices.
+public struct WatchRule: Equatable, Sendable {
+    /// Columns that tell one row from another.
+    public var subject: [String]
+    /// Columns whose values are compared; none where only the rows themselves are.
+    public var columns: [String]
+}
+
+/// Things that every healthy device of a model has, found by a query over its facts.
+public struct Lesson: Equatable, Sendable {
+    /// Kinds of things, and the columns that a query for one gives.
+    public static let kinds: [(name: String, columns: [String])] = [
+        ("services", ["unit"]), ("ports", ["protocol", "port"]), ("mounts", ["mount"]), ("usb", ["vendor", "product"]),
+        ("interfaces", ["name"]), ("packages", ["name"]), ("serial", ["name"]),
+    ]
+
+    /// Name of the kind.
+    public var kind: String
+    /// The query.
+    public var query: String
     /// Line in the manifest.
     public var line: Int
 }

@@ -7,7 +7,7 @@ struct ManifestReader {
 
     static let keys = [
         "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
-        "findings", "diagnosis",
+        "findings", "diagnosis", "watch", "learn",
     ]
 
     /// - Parameter file: Path for messages.
@@ -41,6 +41,8 @@ struct ManifestReader {
             root.report("A probe of impact change states no facts and no findings; what it did is proven by asking again.")
         }
         if !findings.isEmpty, facts.isEmpty { root.report("There are findings but no facts to draw them from.") }
+        let watch = fields["watch"].flatMap { self.watch($0, facts) }
+        let lessons = fields["learn"].map(self.lessons) ?? []
         let user = fields["user"].map { $0.text() ?? "" }
         let groups = fields["groups"]?.texts() ?? []
         let network = fields["network"]?.flag() ?? false
@@ -55,7 +57,23 @@ struct ManifestReader {
             id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
             mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
-            facts: facts, findings: findings, file: file, text: text)
+            facts: facts, findings: findings, watch: watch, lessons: lessons, file: file, text: text)
+    }
+
+    private func watch(_ value: YAMLValue, _ facts: [FactColumn]) -> WatchRule? {
+        guard let fields = value.fields(["subject", "columns"]) else { return nil }
+        let rule = WatchRule(subject: fields["subject"]?.texts() ?? [], columns: fields["columns"]?.texts() ?? [])
+        if rule.subject.isEmpty, rule.columns.isEmpty { value.report("watch must name a subject or columns.") }
+        for name in rule.subject + rule.columns where !facts.contains(where: { $0.name == name }) {
+            value.report("watch names \(name), which is no fact.", suggestion: nearest(to: name, in: facts.map(\.name)))
+        }
+        return rule
+    }
+
+    private func lessons(_ value: YAMLValue) -> [Lesson] {
+        (value.fields(Lesson.kinds.map(\.name)) ?? [:]).sorted { $0.key < $1.key }.compactMap { kind, query in
+            query.text().map { Lesson(kind: kind, query: $0, line: query.line) }
+        }
     }
 
     func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> YAMLValue? {

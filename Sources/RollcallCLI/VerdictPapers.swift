@@ -53,9 +53,12 @@ struct VerdictMarkdown {
             let finding = cause.finding
             lines.append("\(number + 1). **\(Self.plain(finding.title))** (\(finding.severity.rawValue)): \(Self.plain(finding.engineer))")
             lines.append("   - For the customer: \(Self.plain(finding.customer))")
-            for symptom in cause.symptoms { lines.append("   - Explains **\(Self.plain(symptom.title))**: \(Self.plain(symptom.engineer))") }
+            for symptom in cause.symptoms {
+                lines.append("   - Explains **\(Self.plain(symptom.title))**: \(Self.plain(symptom.engineer))")
+            }
             for remedy in ([finding] + cause.symptoms).flatMap(\.remedies) where remedy.refusal == nil {
-                let words = ["rollcall fix", device.name, remedy.probe] + remedy.parameters.map { "\($0.name)=\(displayed($0.value.text))" }
+                let words =
+                    ["rollcall fix", device.name, remedy.probe] + remedy.parameters.map { "\($0.name)=\(displayed($0.value.text))" }
                 lines.append("   - Remedy: \(Self.plain(remedy.title)): `\(words.joined(separator: " ").replacing("`", with: "'"))`")
             }
             if finding.visit != .none { lines.append("   - Visit: \(finding.visit.rawValue)\(Self.plain(VerdictText.needs(finding)))") }

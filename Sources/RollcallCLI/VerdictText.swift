@@ -24,6 +24,12 @@ struct VerdictText {
             }
             if verdict.unknowns.count > 12 { lines.append("   ... and \(verdict.unknowns.count - 12) more; --json has all of them") }
         }
+        if let changes = diagnosis.changes, !changes.differences.isEmpty {
+            lines += comparison("Not as it was at \(timeText(changes.since)), when it was last well:", changes.differences)
+        }
+        if !diagnosis.oddities.isEmpty {
+            lines += comparison("Not as on the others of its model here:", diagnosis.oddities)
+        }
         if let reboot = diagnosis.reboot { lines += RebootText(reboot).lines.map { terminal.wrapped($0, indent: 3) } }
         for name in diagnosis.stuck { lines.append("Stuck on the device, and not asked again until it returns: \(name)") }
         if let other = diagnosis.otherCatalogueVersion {
@@ -32,6 +38,12 @@ struct VerdictText {
             )
         }
         lines += Self.alarms(diagnosis.heads)
+        return lines
+    }
+
+    private func comparison(_ title: String, _ differences: [StateDifference]) -> [String] {
+        var lines = [terminal.styled(title, .bold)] + differences.prefix(8).map { "   " + terminal.wrapped($0.sentence, indent: 6) }
+        if differences.count > 8 { lines.append("   ... and \(differences.count - 8) more; --json has all of them") }
         return lines
     }
 
@@ -115,7 +127,14 @@ struct DiagnosisBody: Encodable {
     let agentMilliseconds: Int
     let stuck: [String]
     let reboot: [String]?
+    let changes: Changes?
+    let oddities: [StateDifference]
     let heads: Heads?
+
+    struct Changes: Encodable {
+        let since: Int64
+        let differences: [StateDifference]
+    }
 
     struct Heads: Encodable {
         let device: String
@@ -134,6 +153,8 @@ struct DiagnosisBody: Encodable {
         agentMilliseconds = diagnosis.timing.agent.milliseconds
         stuck = diagnosis.stuck
         reboot = diagnosis.reboot.map { RebootText($0).lines }
+        changes = diagnosis.changes.map { Changes(since: $0.since, differences: $0.differences) }
+        oddities = diagnosis.oddities
         heads = diagnosis.heads.map { Heads(device: $0.head.rawValue, witness: $0.witness.rawValue) }
     }
 }

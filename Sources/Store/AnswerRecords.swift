@@ -56,6 +56,23 @@ extension RollcallDatabase {
         }
     }
 
+    /// The last answers of other devices of the same model and site in which nothing was found, newest first.
+    public func answersOfLike(device: Device, limit: Int) throws(StoreError) -> [AnswerRecord] {
+        try read(device.id) { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT answers.device, taken_at, encoded FROM answers JOIN devices ON devices.id = answers.device
+                    WHERE kind = 'good' AND devices.id <> ?1 AND removed_at IS NULL AND model = ?2 AND site = ?3
+                      AND verdict = (SELECT last.verdict FROM answers AS last WHERE last.device = devices.id AND last.kind = 'last')
+                    ORDER BY taken_at DESC LIMIT ?4
+                    """, arguments: [device.id, device.labels.model, device.labels.site, limit]
+            ).map {
+                AnswerRecord(device: try $0.text("device"), takenAt: try $0.integer("taken_at"), encoded: try $0.bytes("encoded"))
+            }
+        }
+    }
+
     /// What is expected of devices of a model, by kind and item.
     public func expectations(model: String) throws(StoreError) -> [ExpectationRecord] {
         try read(model) { database in

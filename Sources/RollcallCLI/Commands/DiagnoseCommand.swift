@@ -26,7 +26,9 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     func validate() throws {
         if here == (device != nil) { throw ValidationError("Name a device, or give --here.") }
-        if [explain, markdown, options.json].count(where: { $0 }) > 1 { throw ValidationError("Give one of --explain, --markdown and --json.") }
+        if [explain, markdown, options.json].count(where: { $0 }) > 1 {
+            throw ValidationError("Give one of --explain, --markdown and --json.")
+        }
     }
 
     func run() async throws {

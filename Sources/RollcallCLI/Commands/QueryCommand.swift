@@ -85,7 +85,8 @@ struct QueryCommand: AsyncParsableCommand {
         for row in result.rows { table.add(row.map { $0 == .null ? "" : displayed($0.text, limit: 80) }) }
         for line in table.lines(.current) { Terminal.current.line(line) }
         let rows = result.rows.count == 1 ? "1 row" : "\(result.rows.count) rows"
-        Terminal.current.line(Terminal.current.styled("\(rows); answers of \(deviceCount == 1 ? "1 device" : "\(deviceCount) devices")", .faint))
+        Terminal.current.line(
+            Terminal.current.styled("\(rows); answers of \(deviceCount == 1 ? "1 device" : "\(deviceCount) devices")", .faint))
     }
 
     /// A field of CSV (RFC 4180). What a spreadsheet would take for a formula is marked as text, because devices write these.
@@ -97,7 +98,9 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     private func describe(_ library: ManifestLibrary) throws {
-        let tables = library.manifests.filter { !$0.facts.isEmpty }.map { ($0.table, $0.title, $0.facts.map { "\($0.name) \($0.type.rawValue)" }) }
+        let tables = library.manifests.filter { !$0.facts.isEmpty }.map {
+            ($0.table, $0.title, $0.facts.map { "\($0.name) \($0.type.rawValue)" })
+        }
         if options.json {
             struct Body: Encodable {
                 let table, title: String
