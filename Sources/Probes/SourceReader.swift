@@ -46,7 +46,7 @@ extension ManifestReader {
             used.insert(index)
             return .parameter(index)
         }
-        if text.first == "{", text.last == "}" {
+        if text != "{}", text.first == "{", text.last == "}" {
             let name = String(text.dropFirst().dropLast())
             value.report(
                 "There is no parameter \(name).", suggestion: nearest(to: name, in: parameters.map(\.name.string)))
