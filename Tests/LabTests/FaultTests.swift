@@ -39,10 +39,11 @@ extension LabTests {
             }
             #expect(diagnosis.exitCode == 2)
             #expect(diagnosis.causes.contains("storage.full /var"))
-            #expect(diagnosis.causes.contains("service.failed kiosk-display.service"))
+            #expect(diagnosis.causes.contains("service.configuration kiosk-display.service"))
             let folded = try #require(diagnosis.symptoms(of: "storage.full /var"))
             #expect(folded.contains("service.failed kiosk-spool.service"))
             #expect(!folded.contains("service.failed kiosk-display.service"))
+            #expect(diagnosis.symptoms(of: "service.configuration kiosk-display.service") == ["service.failed kiosk-display.service"])
             #expect(!diagnosis.causes.contains("service.failed kiosk-spool.service"))
         }
 
@@ -55,7 +56,10 @@ extension LabTests {
 
         @Test(
             "a fault gives the findings its folder expects, and healing it takes them away",
-            arguments: ["time-sync-stopped", "journal-flood", "service-config", "var-full", "fuse-hang"])
+            arguments: [
+                "time-sync-stopped", "journal-flood", "service-config", "var-full", "fuse-hang", "log-runaway", "mount-failed", "read-only",
+                "restart-loop", "port-taken", "dependency-failed", "runaway-process", "oom-killed", "emmc-worn", "journald-stopped",
+            ])
         func expected(fault: String) async throws {
             let bench = try Bench.require()
             let device = bench.first

@@ -12,8 +12,12 @@ extension LabTests {
             #expect(diagnosis.isHealthy, "exit code \(diagnosis.exitCode), causes \(diagnosis.causes)")
             #expect(diagnosis.verdict.unknowns.map(\.id) == [])
             let rules = [
-                "clock.not-synced", "clock.sync-off", "load.high", "log.errors", "log.flood", "memory.low", "memory.stalls",
-                "service.failed", "storage.full", "storage.inodes-full", "storage.mount-hung",
+                "agent.not-enabled", "boot.rescue", "boot.unclean", "clock.not-synced", "clock.sync-off", "cpu.runaway", "load.high",
+                "log.errors", "log.file-large", "log.flood", "log.journal-stopped", "log.not-kept", "memory.low", "memory.oom",
+                "memory.stalls", "process.limit", "process.zombies", "service.dependency-failed", "service.failed", "service.masked",
+                "service.not-reloaded", "service.port-taken", "service.restarting", "service.stopped", "service.timer-stopped",
+                "storage.disk-slow", "storage.full", "storage.inodes-full", "storage.io-error", "storage.mount-hung",
+                "storage.mount-missing", "storage.read-only", "storage.reclaimable",
             ]
             #expect(Set(rules).subtracting(diagnosis.verdict.judged) == [])
             #expect(diagnosis.heads?.device == "verified")
