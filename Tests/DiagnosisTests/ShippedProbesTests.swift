@@ -9,11 +9,19 @@ struct ShippedProbesTests {
     @Test("the shipped probes have no mistake and the ids that people rely on")
     func lint() throws {
         #expect(try ManifestLibrary.lint(directory: shippedProbes, check: Diagnostician.ruleCheck) == [])
-        let expected = [
-            "access.ways", "clock.service", "clock.sync", "load", "log.errors", "memory.pressure", "service.failed", "service.log",
-            "service.restart", "storage.clean-packages", "storage.space", "storage.vacuum-journal",
+        // A desk's habits and scripts name them; one that goes or is renamed is a change of what people rely on.
+        let expected: Set = [
+            "access.ways", "agent.state", "boot.crash", "boot.history", "boot.reboot", "boot.required", "boot.state", "boot.watchdog",
+            "clock.service", "clock.sync", "cpu.processes", "cpu.throttling", "load",
+            "log.errors", "log.files", "log.journald", "log.kernel", "log.restart-journald", "log.rotate",
+            "memory.pressure", "process.limits",
+            "service.active", "service.daemon-reload", "service.events", "service.failed", "service.inactive", "service.links",
+            "service.log", "service.reset-failed", "service.restart", "service.start", "service.start-timers", "service.timers",
+            "service.unmask",
+            "storage.clean-packages", "storage.clean-temporary", "storage.health", "storage.io", "storage.mount-all", "storage.mounts",
+            "storage.remove-coredumps", "storage.space", "storage.usage", "storage.vacuum-journal",
         ]
-        #expect(Self.ids == expected)
+        #expect(expected.subtracting(Self.ids) == [])
     }
 
     @Test("every shipped case comes out as its recording says", arguments: ids)
