@@ -35,6 +35,7 @@ let package = Package(
     ],
     targets: [
         // System libraries: module maps and the shims Swift cannot do without.
+        .systemLibrary(name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSSH2", path: "Sources/CSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -42,7 +43,7 @@ let package = Package(
         // On the device. agent/build compiles the same folders in Embedded Swift.
         .target(name: "CLinux", path: "agent/Sources/CLinux"),
         .target(name: "Wire", path: "agent/Sources/Wire", swiftSettings: strict),
-        .target(name: "LedgerCore", dependencies: ["Wire", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
+        .target(name: "LedgerCore", dependencies: ["Wire", "CCrypto", "CSodium"], path: "agent/Sources/LedgerCore", swiftSettings: strict),
         .target(
             name: "Catalogue", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "agent/Sources/Catalogue", swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Wire"], path: "agent/Sources/Telemetry", swiftSettings: strict),

@@ -356,4 +356,27 @@ struct FileStreamTests {
         #expect(try parts(scratch).count == 1 && !scratch.exists("srv/new"))
         #expect(try talk.log().count { $0.kind == .streamClosed && $0.detail == "cancelled" } == 2)
     }
+
+    // MARK: Connections
+
+    @Test("the first two connections have credit for a link of 100 ms, further ones a quarter of it")
+    func connectionCredit() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        (address.sin_family, address.sin_addr.s_addr) = (sa_family_t(AF_INET), in_addr_t(0x7F00_0001).bigEndian)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        try withUnsafeMutableBytes(of: &address) { bytes in
+            let pointer = try #require(bytes.baseAddress).assumingMemoryBound(to: sockaddr.self)
+            try #require(bind(listener, pointer, size) == 0 && listen(listener, 8) == 0 && getsockname(listener, pointer, &size) == 0)
+        }
+        let target = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        let talk = try talk(scratch: try scratch(agent: "tunnel \(target)\n"))
+        let credits = try (1...3).map { (request: UInt64) -> UInt64? in
+            talk.say(.stream(OpenStream(request: request, kind: "tunnel", target: Text(target), credit: 1)))
+            guard case .streamOpened(let opened) = try talk.answer().end else { return nil }
+            return opened.credit
+        }
+        #expect(credits == [131_072, 131_072, 32_768])
+    }
 }

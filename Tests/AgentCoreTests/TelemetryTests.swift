@@ -105,6 +105,55 @@ struct TelemetryRecorderTests {
         #expect(subjects == ["", "0", "mmcblk0", "eth0"])
     }
 
+    @Test("files stay open, and a minute later it is known what took the place of one, or came")
+    func keptFiles() throws {
+        let scratch = try Scratch()
+        var sampler = Sampler(kernel: Kernel(), root: scratch.root, keepsFiles: true)
+        var block = OpenTelemetryBlock(boot: [UInt8](repeating: 0, count: 16), interval: 10_000)
+        let (link, radio) = (Series(.link, Array("wlan0".utf8)), Series(.signal, Array("wlan0".utf8)))
+        func sample() -> [Int64?] {
+            block.tick(at: 0)
+            sampler.sample(into: &block, at: 0)
+            return [block.last(link), block.last(radio), block.last(Series(.memoryFree))]
+        }
+        let state = "sys/class/net/wlan0/operstate"
+        try scratch.write("proc/net/dev", "wlan0: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n")
+        try scratch.write("proc/meminfo", "MemFree: 640 kB\n")
+        try scratch.write(state, "up\n")
+        #expect(sample() == [1, nil, 10])
+        try scratch.write("proc/meminfo", "MemFree: 1280 kB\n")
+        try FileManager.default.removeItem(at: scratch.url(state))
+        try scratch.write(state, "down\n")
+        try scratch.write("proc/net/wireless", "wlan0: 0000 50. -60. -256\n")
+        #expect(sample() == [1, nil, 20])
+        #expect(block.events.isEmpty)
+        sampler.lookAgain()
+        #expect(sample() == [0, -60, 20])
+        #expect(block.events.map(\.kind) == [.linkDown])
+        try scratch.write(state, "up\n")
+        #expect(sample() == [1, -60, 20])
+    }
+
+    @Test("words of a line, and what is a number")
+    func words() {
+        let line = "a::b = -12\tc9\u{1}x"
+        var scanner = WordScanner(Array("\n\(line)\n \n\(String(repeating: "7 ", count: 30))\nend".utf8))
+        func words() -> [String] { (0..<scanner.count).map { String(decoding: scanner.word($0), as: UTF8.self) } }
+        #expect(scanner.nextLine() && words() == [])
+        #expect(scanner.nextLine() && words() == ["a", "b", "-12", "c9\u{1}x"])
+        #expect(scanner.isWord(1, "b") && !scanner.isWord(1, "bb") && !scanner.isWord(4, "") && scanner.begins(3, with: "c9"))
+        #expect(!scanner.begins(3, with: "c9\u{1}xy") && scanner.begins(9, with: "") && !scanner.begins(9, with: "a"))
+        #expect(scanner.isNumber(2) && !scanner.isNumber(3) && !scanner.isNumber(4) && scanner.number(2) == -12 && scanner.number(4) == 0)
+        #expect(scanner.nextLine() && words() == [])
+        #expect(scanner.nextLine() && words() == [String](repeating: "7", count: 24))
+        #expect(scanner.nextLine() && words() == ["end"] && !scanner.nextLine())
+        let numbers: [(String, Int64)] = [
+            ("", 0), ("-", 0), ("12a", 12), ("-7", -7), ("9223372036854775798", .max - 9), ("9223372036854775807", .max),
+            ("18446744073709551615", .max), ("-99999999999999999999", .max), ("007", 7),
+        ]
+        for (text, value) in numbers { #expect(WordScanner.number(Array(text.utf8)[...]) == value, "\(text)") }
+    }
+
     @Test("what happened stands beside the samples, once")
     func events() throws {
         let watched = try Watched()

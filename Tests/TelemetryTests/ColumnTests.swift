@@ -5,6 +5,14 @@ import Wire
 
 @Suite("Telemetry blocks")
 struct TelemetryBlockTests {
+    @Test("a record's checksum is CRC-32C")
+    func checksum() {
+        // RFC 3720, appendix B.4, and the check value that catalogues of such sums give.
+        #expect(RingRecord.checksum([Array("1234".utf8), Array("56789".utf8)]) == 0xE306_9283)
+        #expect(RingRecord.checksum([[UInt8](repeating: 0, count: 32)]) == 0x8A91_36AA)
+        #expect(RingRecord.checksum([Array(0..<32)]) == 0x46DD_794E)
+    }
+
     /// A block with one series of these values.
     private func block(_ metric: Metric, _ values: [Int64]) -> OpenTelemetryBlock {
         var open = OpenTelemetryBlock(boot: [UInt8](repeating: 7, count: 16), interval: 10_000)

@@ -11,6 +11,16 @@ import Wire
         #expect(Frame.encode(Array(repeating: 0, count: 65_536)).prefix(4) == [0, 1, 0, 0])
     }
 
+    @Test("a message is framed as its encoding is", arguments: [0, 1, 23, 24, 255, 256, 16_383, 16_384])
+    func framedMessage(size: Int) {
+        let messages: [Message] = [
+            .chunk(Chunk(request: 7, stream: .output, bytes: [UInt8](repeating: 9, count: size))),
+            .data(StreamData(request: 300, bytes: [UInt8](repeating: 9, count: size))),
+            .control(StreamControl(request: 1, kind: .credit, value: UInt64(size))),
+        ]
+        for message in messages { #expect(message.frame == Frame.encode(message.encoded)) }
+    }
+
     @Test("a stream cut at any byte gives the same messages")
     func cutEverywhere() throws {
         for cut in 0...stream.count {

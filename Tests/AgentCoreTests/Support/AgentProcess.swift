@@ -81,7 +81,7 @@ final class AgentProcess {
             if let bytes = try reader.next() { return try Message(decoding: bytes) }
             let data = output.fileHandleForReading.availableData
             if data.isEmpty { return nil }
-            reader.append(data)
+            reader.append(Array(data))
         }
     }
 

@@ -1,29 +1,52 @@
-internal import CSodium
+#if hasFeature(Embedded)
+    internal import CSodium
+#else
+    internal import CCrypto
+    internal import CSodium
+#endif
 
-/// SHA-256 by libsodium.
+/// SHA-256: by libsodium on a device, by OpenSSL on a desk, where it is six times as fast because it uses the processor's own instructions.
 public struct SHA256: Sendable {
-    private var state = crypto_hash_sha256_state()
+    #if hasFeature(Embedded)
+        private var state = crypto_hash_sha256_state()
+    #else
+        private var state = SHA256_CTX()
+    #endif
 
     /// Starts with nothing hashed.
-    public init() { crypto_hash_sha256_init(&state) }
+    public init() {
+        #if hasFeature(Embedded)
+            crypto_hash_sha256_init(&state)
+        #else
+            SHA256_Init(&state)
+        #endif
+    }
 
     /// Hashes the next bytes.
     public mutating func update(_ bytes: [UInt8]) {
-        crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+        #if hasFeature(Embedded)
+            crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+        #else
+            SHA256_Update(&state, bytes, bytes.count)
+        #endif
     }
 
     /// The 32-byte hash of everything given so far.
     public consuming func finish() -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
-        crypto_hash_sha256_final(&state, &digest)
+        #if hasFeature(Embedded)
+            crypto_hash_sha256_final(&state, &digest)
+        #else
+            SHA256_Final(&digest, &state)
+        #endif
         return digest
     }
 
     /// The 32-byte hash of `bytes`.
     public static func hash(_ bytes: [UInt8]) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 32)
-        crypto_hash_sha256(&digest, bytes, UInt64(bytes.count))
-        return digest
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.finish()
     }
 
     /// The digest of an answer as both sides write it to their ledgers: SHA-256 over the hash of standard output and the hash of

@@ -8,6 +8,9 @@ public struct CBORWriter: Sendable {
     /// Starts with nothing written.
     public init() {}
 
+    /// Starts behind bytes that are filled in at the end.
+    fileprivate init(behind room: [UInt8]) { bytes = room }
+
     @inline(never)
     private mutating func head(_ major: UInt8, _ argument: UInt64) {
         let type = major << 5
@@ -74,9 +77,13 @@ public struct CBORWriter: Sendable {
 
 /// Collects the fields of a map whose keys are small non-negative integers, leaving out what is absent.
 ///
-/// The count of a CBOR map stands before its pairs, so the pairs are gathered first.
+/// The count of a CBOR map stands before its pairs, so room is left for it, and for a frame's length before that: a message may be long and
+/// is not to be copied for either.
 public struct FieldWriter: Sendable {
-    private var pairs = CBORWriter()
+    private static let room: [UInt8] = [0, 0, 0, 0, 0]
+    /// The most pairs whose count fits the room.
+    private static let countLimit = 23
+    private var pairs = CBORWriter(behind: room)
     private var count = 0
     private var lastKey: UInt64?
 
@@ -86,6 +93,7 @@ public struct FieldWriter: Sendable {
     @inline(never)
     private mutating func key(_ key: UInt64) {
         precondition(lastKey.map { $0 < key } ?? true, "map keys are written in ascending order")
+        precondition(count < Self.countLimit, "a map has at most 23 fields")
         lastKey = key
         count += 1
         pairs.unsigned(key)
@@ -152,9 +160,22 @@ public struct FieldWriter: Sendable {
 
     /// The whole map, encoded.
     public var bytes: [UInt8] {
-        var writer = CBORWriter()
-        writer.map(count)
-        writer.encoded(pairs.bytes)
-        return writer.bytes
+        var bytes = Array(pairs.bytes[4...])
+        bytes[0] = head
+        return bytes
     }
+
+    /// The whole map as it goes on the wire: length, then encoding; nothing is left in the writer.
+    ///
+    /// - Precondition: The map is not longer than ``Frame/sizeLimit``.
+    mutating func takeFrame() -> [UInt8] {
+        var frame = pairs.bytes
+        let first = head
+        self = FieldWriter()
+        Frame.write(length: frame.count - 4, to: &frame)
+        frame[4] = first
+        return frame
+    }
+
+    private var head: UInt8 { 5 << 5 | UInt8(count) }
 }

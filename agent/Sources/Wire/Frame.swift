@@ -7,12 +7,16 @@ public enum Frame {
     ///
     /// - Precondition: `message` is not longer than ``sizeLimit``.
     public static func encode(_ message: [UInt8]) -> [UInt8] {
-        precondition(message.count <= sizeLimit, "a message fits in one frame")
-        var frame: [UInt8] = []
-        frame.reserveCapacity(message.count + 4)
-        for shift in [24, 16, 8, 0] { frame.append(UInt8(truncatingIfNeeded: message.count >> shift)) }
+        var frame: [UInt8] = [0, 0, 0, 0]
         frame.append(contentsOf: message)
+        write(length: message.count, to: &frame)
         return frame
+    }
+
+    /// Writes the length of a message to the front of its frame.
+    static func write(length: Int, to frame: inout [UInt8]) {
+        precondition(length <= sizeLimit, "a message fits in one frame")
+        for index in 0..<4 { frame[index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * index)) }
     }
 }
 
@@ -30,13 +34,34 @@ public struct FrameReader: Sendable {
     public var pendingByteCount: Int { buffer.count - start }
 
     /// Takes the next bytes of the stream.
-    public mutating func append(_ bytes: some Sequence<UInt8>) {
-        if start > 0, start == buffer.count || start > 32_768 {
-            buffer.removeFirst(start)
-            start = 0
-        }
+    public mutating func append(_ bytes: [UInt8]) {
+        makeRoom()
         buffer.append(contentsOf: bytes)
     }
+
+    /// Lets `read` add the next bytes of the stream to those that wait.
+    public mutating func append<Failure>(_ read: (inout [UInt8]) throws(Failure) -> Void) throws(Failure) {
+        makeRoom()
+        try read(&buffer)
+    }
+
+    /// Moves what waits to the front; an empty buffer is given up.
+    private mutating func makeRoom() {
+        let pending = buffer.count - start
+        if pending == 0 {
+            buffer = []
+        } else if start > 0 {
+            buffer.withUnsafeMutableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: bytes[..<pending]).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            }
+            buffer.removeLast(start)
+        }
+        start = 0
+    }
+
+    /// Takes the next bytes of the stream.
+    public mutating func append(_ bytes: ArraySlice<UInt8>) { append(Array(bytes)) }
 
     /// The next whole message, or nil until more bytes come.
     ///

@@ -62,7 +62,15 @@ public enum Message: Equatable, Sendable {
     }
 
     /// The message's encoding, without the frame's length.
-    public var encoded: [UInt8] {
+    public var encoded: [UInt8] { fields.bytes }
+
+    /// The message as it goes on the wire: length, then encoding.
+    public var frame: [UInt8] {
+        var fields = fields
+        return fields.takeFrame()
+    }
+
+    private var fields: FieldWriter {
         var fields = FieldWriter()
         switch self {
         case .door(let message):
@@ -125,11 +133,8 @@ public enum Message: Equatable, Sendable {
                 message.write(&fields)
         #endif
         }
-        return fields.bytes
+        return fields
     }
-
-    /// The message as it goes on the wire: length, then encoding.
-    public var frame: [UInt8] { Frame.encode(encoded) }
 
     /// Reads a message from the bytes of one frame.
     ///

@@ -102,8 +102,15 @@ public final class Kernel {
     /// Microseconds since some start in place of the machine's clock.
     public var monotonicClock: (() -> UInt64)?
 
+    /// Where reads go first: what may be long seldom is, and an array as long as it may be would be memory that the kernel gives and takes
+    /// back each time. Pages that no read reached take no memory.
+    private let readBuffer = UnsafeMutablePointer<UInt8>.allocate(capacity: readBufferSize)
+    private static let readBufferSize = 16_384
+
     /// Makes a kernel that does what Linux does.
     public init() {}
+
+    deinit { readBuffer.deallocate() }
 
     func check(_ call: SystemCall) throws(Errno) {
         if let problem = fault?(call) { throw problem }
@@ -147,24 +154,47 @@ extension Kernel {
 
     /// Reads at most `limit` bytes; none at the end.
     public func read(_ file: Descriptor, limit: Int) throws(Errno) -> [UInt8] {
+        try read(limit: limit) { rc_read(file.number, $0, UInt64(limit)) }
+    }
+
+    /// Reads at most `limit` bytes behind those in `buffer`.
+    ///
+    /// - Returns: How many were read; none at the end.
+    func read(_ file: Descriptor, behind buffer: inout [UInt8], limit: Int) throws(Errno) -> Int {
         try check(.read)
         var result: Int64 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            guard let base = buffer.baseAddress else { return }
-            result = rc_read(file.number, base, UInt64(limit))
-            count = result > 0 ? Int(result) : 0
+        buffer.append(addingCapacity: limit) { span in
+            span.withUnsafeMutableBufferPointer { room, count in
+                guard let base = room.baseAddress else { return }
+                result = rc_read(file.number, base + count, UInt64(limit))
+                count += result > 0 ? Int(result) : 0
+            }
         }
-        _ = try number(result)
-        return bytes
+        return Int(try number(result))
+    }
+
+    /// Reads at most as many bytes as `buffer` has, to its front.
+    ///
+    /// - Returns: How many were read; none at the end.
+    func read(_ file: Descriptor, into buffer: inout [UInt8]) throws(Errno) -> Int {
+        try check(.read)
+        return Int(try number(rc_read(file.number, &buffer, UInt64(buffer.count))))
     }
 
     /// Reads at most `limit` bytes from `offset`.
     public func read(_ file: Descriptor, at offset: UInt64, limit: Int) throws(Errno) -> [UInt8] {
+        try read(limit: limit) { rc_pread(file.number, $0, UInt64(limit), offset) }
+    }
+
+    private func read(limit: Int, _ call: (UnsafeMutablePointer<UInt8>) -> Int64) throws(Errno) -> [UInt8] {
         try check(.read)
+        if limit <= Self.readBufferSize {
+            return Array(UnsafeBufferPointer(start: readBuffer, count: Int(try number(call(readBuffer)))))
+        }
         var result: Int64 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             guard let base = buffer.baseAddress else { return }
-            result = rc_pread(file.number, base, UInt64(limit), offset)
+            result = call(base)
             count = result > 0 ? Int(result) : 0
         }
         _ = try number(result)

@@ -126,8 +126,7 @@ public final class AgentLoop {
             return
         }
         do throws(Errno) {
-            let bytes = try kernel.read(connection.input, limit: Self.readSize)
-            if bytes.isEmpty { session.lost() } else { session.receive(bytes) }
+            try session.receive(from: connection.input, limit: Self.readSize)
         } catch {
             if error != .again { session.lost() }
         }
@@ -135,7 +134,9 @@ public final class AgentLoop {
 
     private func write(_ connection: Connection) {
         do throws(Errno) {
-            connection.session.wrote(try kernel.write(connection.output, connection.session.pendingOutput))
+            while !connection.session.pendingOutput.isEmpty {
+                connection.session.wrote(try kernel.write(connection.output, connection.session.pendingOutput))
+            }
         } catch {
             if error != .again { connection.session.lost() }
         }

@@ -11,12 +11,18 @@ struct Relay {
     private struct Lane {
         let from: Descriptor
         let to: Descriptor
-        var held: ArraySlice<UInt8>
+        var held: [UInt8]
+        /// Where in `held` what is to be written lies.
+        var range: Range<Int>
         var isAtEnd = false
         var fromPlace: Int?
         var toPlace: Int?
 
-        var isFinished: Bool { isAtEnd && held.isEmpty }
+        var isFinished: Bool { isAtEnd && range.isEmpty }
+
+        init(from: Descriptor, to: Descriptor, first: [UInt8] = []) {
+            (self.from, self.to, held, range) = (from, to, first, first.indices)
+        }
     }
 
     /// Connects to the daemon.
@@ -29,8 +35,8 @@ struct Relay {
     func run(first: [UInt8]) {
         let (input, output) = (Descriptor(0, isOwned: false), Descriptor(1, isOwned: false))
         for end in [input, output, socket] { try? kernel.setNonblocking(end) }
-        var up = Lane(from: input, to: socket, held: first[...])
-        var down = Lane(from: socket, to: output, held: [])
+        var up = Lane(from: input, to: socket, first: first)
+        var down = Lane(from: socket, to: output)
         while !down.isFinished {
             var polls = PollSet()
             prepare(&up, &polls)
@@ -45,22 +51,28 @@ struct Relay {
     }
 
     private func prepare(_ lane: inout Lane, _ polls: inout PollSet) {
-        lane.toPlace = lane.held.isEmpty ? nil : polls.add(lane.to, .writable)
-        lane.fromPlace = lane.held.isEmpty && !lane.isAtEnd ? polls.add(lane.from, .readable) : nil
+        lane.toPlace = lane.range.isEmpty ? nil : polls.add(lane.to, .writable)
+        lane.fromPlace = lane.range.isEmpty && !lane.isAtEnd ? polls.add(lane.from, .readable) : nil
     }
 
     private func carry(_ lane: inout Lane, _ polls: PollSet) {
         do throws(Errno) {
-            if let place = lane.toPlace, !polls.events(at: place).isEmpty {
-                lane.held = lane.held.dropFirst(try kernel.write(lane.to, lane.held))
-            }
             if let place = lane.fromPlace, !polls.events(at: place).isEmpty {
-                lane.held = try kernel.read(lane.from, limit: Self.pieceSize)[...]
-                if lane.held.isEmpty { lane.isAtEnd = true }
+                // Only once there is something to carry: pages that nothing was read into take no memory.
+                if lane.held.count < Self.pieceSize { lane.held = [UInt8](repeating: 0, count: Self.pieceSize) }
+                lane.range = 0..<(try kernel.read(lane.from, into: &lane.held))
+                if lane.range.isEmpty { lane.isAtEnd = true }
+            } else if lane.toPlace.map({ polls.events(at: $0).isEmpty }) ?? true {
+                return
+            }
+            // What takes bytes does so at once as a rule; where it does not, it is waited for.
+            while !lane.range.isEmpty {
+                let count = try kernel.write(lane.to, lane.held[lane.range])
+                lane.range = lane.range.lowerBound + count..<lane.range.upperBound
             }
         } catch {
             if error == .again { return }
-            (lane.held, lane.isAtEnd) = ([], true)
+            (lane.range, lane.isAtEnd) = (0..<0, true)
         }
     }
 }

@@ -77,7 +77,7 @@ public final class Session {
     public var hasRoom: Bool { outbound.hasRoom }
     /// Whether bytes of streams may be added: answers go before them.
     var hasRoomForStreams: Bool { outbound.byteCount < Outbound.streamWater }
-    /// What is to be written to the controller next.
+    /// What is to be written to the controller next; more may follow.
     public var pendingOutput: ArraySlice<UInt8> { outbound.pending }
     /// Takes note that the first `count` bytes of ``pendingOutput`` were written.
     public func wrote(_ count: Int) {
@@ -92,10 +92,19 @@ public final class Session {
         resume()
     }
 
+    /// Takes the next bytes from the controller, at most `limit`; at their end the controller is gone.
+    func receive(from connection: Descriptor, limit: Int) throws(Errno) {
+        var count = 0
+        try input.append { (buffer) throws(Errno) in count = try device.kernel.read(connection, behind: &buffer, limit: limit) }
+        if count == 0 { return lost() }
+        activeAt = device.kernel.monotonic
+        resume()
+    }
+
     /// Goes on with what was received, as far as there is room for answers.
     public func resume() {
         do throws(WireError) {
-            while wantsInput, let frame = try input.next() { try receive(frame: frame) }
+            while wantsInput, let message = try nextMessage() { receive(message) }
         } catch {
             send(Refusal(.malformed, "The agent cannot read this: " + Text(error.code.meaning) + ".").message(0))
             end(detail: "malformed")
@@ -104,7 +113,7 @@ public final class Session {
 
     /// The controller is gone: whatever it asked for is ended.
     public func lost() {
-        outbound.remove(outbound.byteCount)
+        outbound.removeAll()
         end(detail: "lost")
     }
 
@@ -154,15 +163,22 @@ public final class Session {
 
     // MARK: Messages
 
-    private func receive(frame: [UInt8]) throws(WireError) {
-        let message: Message
-        do throws(WireError) {
-            message = try Message(decoding: frame)
-        } catch {
-            guard error.code == .unknownMessage else { throw error }
-            let sentence: Text = "This agent does not know messages of type " + .decimal(error.detail) + "."
-            return refuse(0, "message " + .decimal(error.detail), Refusal(.unknownMessage, sentence))
+    /// The next message of a known type; the frame of a long one is gone before it is dealt with.
+    private func nextMessage() throws(WireError) -> Message? {
+        while let frame = try input.next() {
+            do throws(WireError) {
+                return try Message(decoding: frame)
+            } catch {
+                guard error.code == .unknownMessage else { throw error }
+                let sentence: Text = "This agent does not know messages of type " + .decimal(error.detail) + "."
+                refuse(0, "message " + .decimal(error.detail), Refusal(.unknownMessage, sentence))
+                if !wantsInput { return nil }
+            }
         }
+        return nil
+    }
+
+    private func receive(_ message: Message) {
         switch (state, message) {
         case (.awaitingDoor, .door(let door)): enter(door)
         case (.awaitingOpen, .open(let open)): self.open(open)

@@ -129,7 +129,8 @@ public enum AuthorizedKeys {
             let command: Text = "restrict,command=\"/usr/bin/rollcall-agent serve --operator " + one.name + " --role " + one.role.name
             let expiry: Text = one.expiresAt == 0 ? "\" " : "\",expiry-time=\"" + UTC.digits(one.expiresAt) + "Z\" "
             for key in one.keys {
-                file += command.bytes + expiry.bytes + (RosterOperator.keyType(key)?.bytes ?? []) + [32] + Base64.encode(key) + [10]
+                let type: Text = RosterOperator.keyType(key) ?? ""
+                file += (command + expiry + type + " " + Text(Base64.encode(key)) + "\n").bytes
             }
         }
         return file

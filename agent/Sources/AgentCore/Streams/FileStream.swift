@@ -51,18 +51,27 @@ final class FileStream {
     /// Bytes the controller may send ahead: beyond the product of rate and round trip of any link the agent is used over. They do not wait
     /// here: the agent reads nothing more of a session while the child is behind.
     private static let fileWindow: UInt64 = 4 << 20
-    /// The same for a connection or a shell, whose bytes do wait here: one that does not take them must not hold up the others.
-    private static let twoWayWindow: UInt64 = 32_768
-    /// Bytes waiting for the child beyond which nothing more is read from the session.
-    static let backlogLimit = 16_384
+    /// The same for a connection or a shell, whose bytes do wait here: one that does not take them must not hold up the others. So only the
+    /// first connections have room for what a link of 100 ms carries meanwhile.
+    static func twoWayWindow(beside openCount: Int) -> UInt64 { openCount < 2 ? 131_072 : 32_768 }
+    /// Bytes that the controller may have on the way; 0 where it sends none.
+    let window: UInt64
+    /// Bytes of the backlog that are gone, beyond which their memory goes too though it never runs empty.
+    static let goneLimit = 16_384
 
+    /// Makes a stream of what was opened for it.
+    ///
+    /// - Parameter openCount: Streams that are open already, where it is a connection.
     init(
-        _ open: OpenStream, session: Session, pid: Int32, sink: Descriptor?, source: Descriptor, status: Descriptor?, _ kernel: Kernel
+        _ open: OpenStream, session: Session, pid: Int32, sink: Descriptor?, source: Descriptor, status: Descriptor?, _ kernel: Kernel,
+        beside openCount: Int = .max
     ) {
         self.open = open
         self.session = session
         (self.pid, self.sink, self.source, self.status) = (pid, sink, source, status)
         isShell = open.kind == "shell"
+        let isTwoWay = isShell || pid == 0
+        window = isTwoWay ? Self.twoWayWindow(beside: openCount) : open.kind == "put" ? Self.fileWindow : 0
         credit = open.credit
         activeAt = kernel.monotonic
         reviewAt = activeAt + Settings.reviewInterval
@@ -71,7 +80,6 @@ final class FileStream {
     var isPut: Bool { open.kind == "put" }
     var isConnection: Bool { pid == 0 }
     var isTwoWay: Bool { isConnection || isShell }
-    var window: UInt64 { isTwoWay ? Self.twoWayWindow : isPut ? Self.fileWindow : 0 }
     var backlogCount: Int { backlog.count - backlogStart }
 
     /// What both sides hash of what goes both ways.

@@ -32,7 +32,7 @@ public final class StreamTable {
 
     /// Whether bytes of a session wait for a child, so that no more are to be read from it.
     func isHoldingUp(session: UInt64) -> Bool {
-        streams.contains { $0.isPut && $0.session.number == session && $0.backlogCount > FileStream.backlogLimit }
+        streams.contains { $0.isPut && $0.session.number == session && $0.backlogCount > 0 }
     }
 
     // MARK: Requests
@@ -51,7 +51,9 @@ public final class StreamTable {
         try checkRoom()
         do throws(Errno) {
             let connection = try kernel.connect(target.address, port: target.port)
-            add(FileStream(open, session: session, pid: 0, sink: connection, source: connection, status: nil, kernel))
+            add(
+                FileStream(
+                    open, session: session, pid: 0, sink: connection, source: connection, status: nil, kernel, beside: streams.count))
         } catch {
             throw Self.refusal(ofConnection: error)
         }
@@ -115,7 +117,11 @@ public final class StreamTable {
             stream.count += UInt64(data.bytes.count)
         }
         guard stream.sink != nil else { return }
-        stream.backlog += data.bytes
+        if stream.backlogCount == 0 {
+            (stream.backlog, stream.backlogStart) = (data.bytes, 0)
+        } else {
+            stream.backlog += data.bytes
+        }
         write(stream)
     }
 
@@ -224,8 +230,8 @@ public final class StreamTable {
                 return
             }
         }
-        if stream.backlogCount == 0 || stream.backlogStart > FileStream.backlogLimit {
-            stream.backlog.removeFirst(stream.backlogStart)
+        if stream.backlogCount == 0 || stream.backlogStart > FileStream.goneLimit {
+            stream.backlog = Array(stream.backlog[stream.backlogStart...])
             stream.backlogStart = 0
         }
         if stream.taken > 0, stream.taken >= stream.window / 4 {

@@ -5,10 +5,16 @@ internal import Wire
 struct Sampler {
     private let kernel: Kernel
     private let root: [UInt8]
-    /// The tables of /proc, kept open, for opening them costs as much as reading them; not those of a recorded tree, which are replaced.
+    /// Whether files stay open; not those of a recorded tree, which are replaced.
+    private let keepsFiles: Bool
+    /// The tables of /proc that are kept open, for opening them costs as much as reading them.
     private var kept: [Descriptor?] = []
     /// What the last table said, and room for the next one.
     private var buffer: [UInt8] = []
+    /// Whether a table was missing when it was looked for last.
+    private var isMissing: [Bool] = []
+    /// The files that tell of links, kept open like the tables; no file for an interface that has none.
+    private var linkFiles: [(interface: [UInt8], file: Descriptor?)] = []
     private var oomKills: Int64?
     /// Links at the last tick; the subject is the interface.
     private var links: [Series] = []
@@ -23,9 +29,10 @@ struct Sampler {
     /// Milliseconds by which a clock may drift between two ticks without having been set.
     private static let jump: UInt64 = 2_000
 
-    init(kernel: Kernel, root: [UInt8]) {
+    init(kernel: Kernel, root: [UInt8], keepsFiles: Bool) {
         self.kernel = kernel
         self.root = root
+        self.keepsFiles = keepsFiles
     }
 
     private func content(_ path: Text) -> [UInt8] { (try? kernel.content(of: root + path.bytes, limit: Self.sizeLimit)) ?? [] }
@@ -34,26 +41,35 @@ struct Sampler {
     private mutating func table(_ file: Int) -> WordScanner {
         do throws(Errno) {
             if kept.isEmpty { kept = [Descriptor?](repeating: nil, count: TableRow.files.count) }
+            if isMissing.isEmpty { isMissing = [Bool](repeating: false, count: TableRow.files.count) }
             let opened: Descriptor
             if let known = kept[file] {
                 opened = known
             } else {
+                if isMissing[file] { throw .noEntry }
+                isMissing[file] = keepsFiles
                 opened = try kernel.open(root + Text(stringLiteral: TableRow.files[file]).bytes, .read)
+                isMissing[file] = false
             }
             kept[file] = nil
             let count = try kernel.read(opened, into: &buffer, limit: Self.sizeLimit)
-            if root.isEmpty { kept[file] = opened }
+            if keepsFiles { kept[file] = opened }
             return WordScanner(buffer, count: count)
         } catch { return WordScanner([]) }
     }
+
+    /// Looks again for what was missing, and for whose link a file tells: interfaces can change their names.
+    mutating func lookAgain() { (isMissing, linkFiles) = ([], []) }
 
     /// Adds this tick's values and what happened since the last one.
     mutating func sample(into block: inout OpenTelemetryBlock, at time: UInt64) {
         var present: [Series] = []
         var up: [Series] = []
+        var firstRow = 0
         for file in 0..<TableRow.load {
             var lines = table(Int(file))
-            let rows = TableRow.range(of: file)
+            let rows = TableRow.rows(of: file, from: firstRow)
+            firstRow = rows.upperBound
             var count = 0
             var disk: ArraySlice<UInt8> = []
             // The first of two lines about a protocol has only names; numbers are only in the second.
@@ -69,7 +85,8 @@ struct Sampler {
                     if lines.word(0).count > 3 { note(processor: lines, &block) }
                     count += 1
                 }
-                for row in TableRow.rows[rows] {
+                for index in rows {
+                    let row = TableRow.rows[index]
                     guard row.key.utf8CodeUnitCount == 0 || lines.isWord(0, row.key), lines.isNumber(Int(row.column)) else { continue }
                     let value = lines.number(Int(row.column)) >> Int64(row.shift)
                     block.set(Series(Metric(rawValue: UInt64(row.metric)), subject), value)
@@ -134,15 +151,29 @@ struct Sampler {
     // MARK: Links
 
     /// Notes whether an interface has a link (operstate, RFC 2863), where the kernel says so; it does not for a tunnel.
-    private func note(link name: [UInt8], _ present: inout [Series], _ up: inout [Series], _ block: inout OpenTelemetryBlock) {
-        let (start, end, unknown): (Text, Text, Text) = ("/sys/class/net/", "/operstate", "unknown\n")
-        let state = content(Text(start.bytes + name + end.bytes))
+    private mutating func note(link name: [UInt8], _ present: inout [Series], _ up: inout [Series], _ block: inout OpenTelemetryBlock) {
+        let unknown: Text = "unknown\n"
+        let state = linkState(name)
         if state.isEmpty || state == unknown.bytes { return }
         let series = Series(.link, name)
         present.append(series)
         let isUp = state[0] == 117
         if isUp { up.append(series) }
         block.set(series, isUp ? 1 : 0)
+    }
+
+    /// What the kernel says of an interface's link; nothing where it says nothing.
+    private mutating func linkState(_ interface: [UInt8]) -> [UInt8] {
+        if let index = linkFiles.firstIndex(where: { $0.interface == interface }) {
+            guard let file = linkFiles[index].file else { return [] }
+            if let state = try? kernel.read(file, at: 0, limit: 16) { return state }
+            // That interface is gone, and another came in its place.
+            linkFiles.remove(at: index)
+        }
+        let (start, end): (Text, Text) = ("/sys/class/net/", "/operstate")
+        let file = try? kernel.open(root + start.bytes + interface + end.bytes, .read)
+        if keepsFiles { linkFiles.append((interface, file)) }
+        return file.flatMap { try? kernel.read($0, at: 0, limit: 16) } ?? []
     }
 
     private mutating func note(changesOfLinks present: [Series], _ up: [Series], _ block: inout OpenTelemetryBlock, _ time: UInt64) {

@@ -31,10 +31,11 @@ struct TableRow {
     /// The one whose words are no whole numbers, so that no row tells of them.
     static let load: UInt8 = 11
 
-    /// Where the rows of a file lie.
-    static func range(of file: UInt8) -> Range<Int> {
-        let start = rows.firstIndex { $0.file == file } ?? 0
-        return start..<(rows.firstIndex { $0.file > file } ?? rows.count)
+    /// Where the rows of a file lie, which begin at `start`.
+    static func rows(of file: UInt8, from start: Int) -> Range<Int> {
+        var end = start
+        while end < rows.count, rows[end].file == file { end += 1 }
+        return start..<end
     }
 
     static let rows: [TableRow] = [

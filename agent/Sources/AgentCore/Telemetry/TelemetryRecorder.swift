@@ -55,7 +55,7 @@ final class TelemetryRecorder {
         interval = schedule.interval
         copyPath = Array(settings.socket.prefix(upTo: settings.socket.lastIndex(of: 47) ?? 0)) + [47] + Self.name.bytes
         self.boot = Self.binary(boot)
-        sampler = Sampler(kernel: kernel, root: settings.root)
+        sampler = Sampler(kernel: kernel, root: settings.root, keepsFiles: settings.root.isEmpty)
         slow = SlowReadings(executor: executor, kernel: kernel)
         block = OpenTelemetryBlock(boot: self.boot, interval: schedule.interval)
         nextTick = kernel.monotonic
@@ -142,6 +142,7 @@ final class TelemetryRecorder {
         if isSlowTurn {
             nextSlow = monotonic + schedule.slowInterval * 1_000
             sampler.people(into: &block, at: now)
+            sampler.lookAgain()
             slow.ask()
         }
         for event in slow.takeNews() { block.note(event) }
