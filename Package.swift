@@ -94,6 +94,8 @@ let package = Package(
         .executableTarget(name: "ssh-visit", dependencies: ["SSH"], path: "Tests/Bench/Visit", swiftSettings: strict),
         .executableTarget(
             name: "telemetry-bench", dependencies: ["Telemetry", "Wire"], path: "Tests/Bench/Telemetry", swiftSettings: strict),
+        .executableTarget(
+            name: "diagnosis-bench", dependencies: ["Diagnosis", "Probes"], path: "Tests/Bench/Diagnosis", swiftSettings: strict),
         .executableTarget(name: "rollcall", dependencies: ["RollcallCLI"], path: "Sources/rollcall", swiftSettings: strict),
 
         // Tests.

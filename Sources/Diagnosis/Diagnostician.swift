@@ -15,7 +15,18 @@ public struct Diagnostician: Sendable {
     /// - Parameter desk: What the desk itself knows of the device.
     /// - Throws: `.database` where the facts do not fit into memory. Whatever else goes wrong is an unknown of the verdict.
     public func judge(_ answers: [Answer], desk: DeskFacts = DeskFacts()) throws(DiagnosisError) -> Verdict {
-        let facts = try Facts(answers: answers, desk: desk, library: library)
+        judge(try facts(of: answers, desk: desk))
+    }
+
+    /// The facts that answers state, for ``judge(_:)``.
+    ///
+    /// - Throws: `.database` where the facts do not fit into memory.
+    public func facts(of answers: [Answer], desk: DeskFacts = DeskFacts()) throws(DiagnosisError) -> Facts {
+        try Facts(answers: answers, desk: desk, library: library)
+    }
+
+    /// Judges facts by the rules of the library that they were read by.
+    public func judge(_ facts: Facts) -> Verdict {
         var judgement = Judgement(facts: facts, library: library)
         return judgement.verdict()
     }
@@ -43,7 +54,7 @@ extension FindingRule {
 }
 
 /// The fact tables of one diagnosis, and how much of each is known.
-struct Facts {
+public struct Facts {
     let database: FactDatabase
     private(set) var states: [String: TableState] = [:]
 
