@@ -59,7 +59,9 @@ struct Relay {
         do throws(Errno) {
             if let place = lane.fromPlace, !polls.events(at: place).isEmpty {
                 // Only once there is something to carry: pages that nothing was read into take no memory.
-                if lane.held.count < Self.pieceSize { lane.held = [UInt8](repeating: 0, count: Self.pieceSize) }
+                if lane.held.count < Self.pieceSize {
+                    lane.held = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { _, count in count = Self.pieceSize }
+                }
                 lane.range = 0..<(try kernel.read(lane.from, into: &lane.held))
                 if lane.range.isEmpty { lane.isAtEnd = true }
             } else if lane.toPlace.map({ polls.events(at: $0).isEmpty }) ?? true {
