@@ -5,7 +5,7 @@
     internal import CSodium
 #endif
 
-/// SHA-256: by libsodium on a device, by OpenSSL on a desk, where it is six times as fast because it uses the processor's own instructions.
+/// SHA-256: by libsodium on a device, by OpenSSL on a desk, where it is five times as fast because it uses the processor's own instructions.
 public struct SHA256: Sendable {
     #if hasFeature(Embedded)
         private var state = crypto_hash_sha256_state()
