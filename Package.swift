@@ -67,6 +67,7 @@ let package = Package(
             name: "Diagnosis", dependencies: ["Wire", "Catalogue", "Telemetry", "Probes", "CSQLite"], path: "Sources/Diagnosis",
             swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Wire", "LedgerCore", "CSodium"], path: "Sources/Ledger", swiftSettings: strict),
+        .target(name: "Recording", dependencies: ["LedgerCore"], path: "Sources/Recording", swiftSettings: strict),
         .target(
             name: "Store",
             dependencies: ["Wire", "Ledger", "LedgerCore", "Telemetry", "CSodium", .product(name: "GRDB", package: "GRDB.swift")],
@@ -78,7 +79,8 @@ let package = Package(
         .target(
             name: "Calls",
             dependencies: [
-                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet",
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Recording", "Store", "Telemetry", "AgentClient",
+                "Fleet",
             ],
             path: "Sources/Calls", swiftSettings: strict),
         .target(name: "Report", dependencies: ["Diagnosis", "Store", "Telemetry"], path: "Sources/Report", swiftSettings: strict),
@@ -86,7 +88,7 @@ let package = Package(
             name: "RollcallCLI",
             dependencies: [
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Report", "Telemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Recording", "Report", "Telemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ],
             path: "Sources/RollcallCLI", swiftSettings: strict),
@@ -113,7 +115,8 @@ let package = Package(
         tests("CatalogueTests", ["Catalogue", "LedgerCore", "Wire", "GoldenVectors"]),
         // scripts/fuzz compiles FuzzTargets once more, with libFuzzer; here the kept corpus replays as tests.
         .target(
-            name: "FuzzTargets", dependencies: ["AgentCore", "Catalogue", "Diagnosis", "LedgerCore", "SSH", "Telemetry", "Wire"],
+            name: "FuzzTargets",
+            dependencies: ["AgentCore", "Catalogue", "Diagnosis", "LedgerCore", "Recording", "SSH", "Telemetry", "Wire"],
             path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: strict),
@@ -124,6 +127,7 @@ let package = Package(
         tests("SSHServerTests", ["SSH"] + nio, fixtures: ["servers", "hardened_sshd_config"]),
         tests("ProbesTests", ["Probes", "Catalogue", "Wire", .product(name: "Subprocess", package: "swift-subprocess")]),
         tests("DiagnosisTests", ["Diagnosis", "Probes", "Telemetry", "Wire"]),
+        tests("RecordingTests", ["Recording", "LedgerCore"]),
         tests("LedgerTests", ["Ledger", "LedgerCore", "Wire"]),
         tests("StoreTests", ["Store", "Ledger", "LedgerCore", "Telemetry", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
         // They run the built program on lab devices, so it is a dependency without being imported.

@@ -25,7 +25,7 @@ extension DeviceSession {
     public func tunnel(
         to target: String, listener: LocalListener, report: @escaping @Sendable (TunnelEnding) -> Void
     ) async throws {
-        let streams = TunnelStreams(session: agent)
+        let streams = TwoWayStreams(session: agent)
         let reading = Task { () -> AgentClientError? in
             do throws(AgentClientError) {
                 try await streams.run()
@@ -42,10 +42,13 @@ extension DeviceSession {
         if let error = await reading.value { throw error }
     }
 
-    private func carry(_ client: LocalListener.Client, target: String, _ streams: TunnelStreams) async throws -> TunnelEnding? {
+    private func carry(_ client: LocalListener.Client, target: String, _ streams: TwoWayStreams) async throws -> TunnelEnding? {
         let request = await agent.streamNumber()
         try desk.database.recordStream(session: id, request: request, subject: "tunnel " + target)
-        guard let events = try await streams.open(request, target: target) else { return nil }
+        guard
+            let events = try await streams.open(
+                OpenStream(request: request, kind: "tunnel", target: Text(target), credit: 0))
+        else { return nil }
         let ending = Ending()
         do {
             try await client.use { input, output in
@@ -86,7 +89,7 @@ extension DeviceSession {
         return try record(end, request: request)
     }
 
-    private func record(_ end: TunnelStreams.Ending, request: UInt64) throws -> TunnelEnding {
+    private func record(_ end: TwoWayStreams.Ending, request: UInt64) throws -> TunnelEnding {
         switch end.outcome {
         case .refused(let refused):
             try desk.database.recordAnswers(session: id, [(request, .refused(refused))], kind: .streamClosed)
@@ -99,7 +102,7 @@ extension DeviceSession {
     }
 
     private actor Ending {
-        private(set) var value: TunnelStreams.Ending?
-        func set(_ end: TunnelStreams.Ending) { value = end }
+        private(set) var value: TwoWayStreams.Ending?
+        func set(_ end: TwoWayStreams.Ending) { value = end }
     }
 }

@@ -26,6 +26,10 @@ extension LedgerEntry.Kind {
     public static let deviceReplaced = LedgerEntry.Kind(name: "device.replaced")
     /// An agent is about to be pushed; the subject is its version, the digest its header's.
     public static let agentOffered = LedgerEntry.Kind(name: "agent.offered")
+    /// A shell is about to be recorded; the subject is the file's name.
+    public static let recordingOpened = LedgerEntry.Kind(name: "recording.opened")
+    /// A recording ended; the subject is the file's name, the digest that of the file, the count its bytes, the detail what ended it early.
+    public static let recordingClosed = LedgerEntry.Kind(name: "recording.closed")
     /// A device left the inventory; the subject is its name, the detail says whether the agent was taken off it.
     public static let deviceRemoved = LedgerEntry.Kind(name: "device.removed")
     /// A device's host keys were replaced on purpose; the digest is that of the new ones, the detail the reason.

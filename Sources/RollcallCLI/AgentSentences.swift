@@ -86,6 +86,9 @@ extension CommandFailure {
             case "unknown-probe": (.notFound, "`rollcall probes push \(device)` brings the desk's catalogue to the device.")
             case "rights", "role", "peer", "needs-root": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner.")
             case "path": (.notAllowed, "Ask somebody whose key has the role for it, or the device's owner for another path.")
+            case "shell": (.refused, "The device's owner can see more with `rollcall-agent check` and `log`.")
+            case "unknown-user":
+                (.notAllowed, "Ask the device's owner to add that user, or to name another one in /etc/rollcall/agent.conf.")
             case "file": (.deviceFile, "Check the path; `--force` replaces a file that is there.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")

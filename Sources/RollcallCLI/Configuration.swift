@@ -16,6 +16,8 @@ struct Configuration: Sendable {
     var catalogue: String
     /// The roster's folder.
     var roster: String { data + "/roster" }
+    /// Where recordings of shells lie.
+    var recordings: String { data + "/recordings" }
     /// The agent's binary for this very machine.
     var agent: String?
     /// Folder of probe manifests, for authors and for `--here`.

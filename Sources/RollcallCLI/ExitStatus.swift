@@ -77,6 +77,8 @@ public struct ExitStatus: Equatable, Sendable {
     public static let enrolmentFailed = ExitStatus(95)
     /// The roster would lock out everyone, or who pushes it.
     public static let lockOut = ExitStatus(96)
+    /// A shell did not come to its own end: the owner, the agent or the operator ended it.
+    public static let shellEnded = ExitStatus(97)
     /// A local file cannot be read or written, or is there already.
     public static let localFile = ExitStatus(98)
     /// A file of the device cannot be read or written.

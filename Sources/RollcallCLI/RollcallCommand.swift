@@ -17,8 +17,8 @@ struct RollcallCommand: AsyncParsableCommand {
         version: "rollcall \(Desk.version)",
         subcommands: [
             DeviceCommand.self, CallCommand.self, DiagnoseCommand.self, RunCommand.self, FixCommand.self, GetCommand.self, PutCommand.self,
-            TunnelCommand.self, CloseCommand.self, CallsCommand.self, SweepCommand.self, QueryCommand.self, ModelCommand.self,
-            TelemetryCommand.self, WatchCommand.self,
+            TunnelCommand.self, ShellCommand.self, CloseCommand.self, CallsCommand.self, SweepCommand.self, QueryCommand.self,
+            ModelCommand.self, TelemetryCommand.self, WatchCommand.self,
             OperatorCommand.self, ReportCommand.self, AuditCommand.self, ProbesCommand.self, AgentCommand.self, DoctorCommand.self,
         ])
 }

@@ -89,6 +89,33 @@ extension RollcallDatabase {
         }
     }
 
+    /// Records that a shell is about to be recorded, before it is asked for.
+    ///
+    /// - Parameter file: Name of the recording's file.
+    public func recordRecordingOpened(session: String, request: UInt64, file: String) throws(StoreError) {
+        try record(session) { transaction in
+            var entry = try Self.frame(session, transaction.database).entry
+            (entry.kind, entry.subject, entry.request) = (.recordingOpened, Text(file), request)
+            try transaction.append(entry)
+        }
+    }
+
+    /// Records what a recording came to.
+    ///
+    /// - Parameters:
+    ///   - digest: SHA-256 of the file.
+    ///   - problem: What ended it early; empty where nothing did.
+    public func recordRecordingClosed(
+        session: String, request: UInt64, file: String, digest: [UInt8], byteCount: UInt64, problem: String = ""
+    ) throws(StoreError) {
+        try record(session) { transaction in
+            var entry = try Self.frame(session, transaction.database).entry
+            (entry.kind, entry.subject, entry.request) = (.recordingClosed, Text(file), request)
+            (entry.digest, entry.count, entry.detail) = (digest, byteCount, Text(problem))
+            try transaction.append(entry)
+        }
+    }
+
     /// A number as SQLite holds it.
     private static func number(_ value: UInt64) throws -> Int64 {
         guard let number = Int64(exactly: value) else { throw StoreError(.invalid, String(value)) }

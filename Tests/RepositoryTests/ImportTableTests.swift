@@ -27,19 +27,23 @@ struct ImportTableTests {
         ("Probes", "Sources/Probes", ["Wire", "LedgerCore", "Catalogue"]),
         ("Diagnosis", "Sources/Diagnosis", ["Wire", "Catalogue", "Telemetry", "Probes", "CSQLite"]),
         ("Ledger", "Sources/Ledger", ["Wire", "LedgerCore", "CSodium"]),
+        ("Recording", "Sources/Recording", ["LedgerCore"]),
         ("Store", "Sources/Store", ["Wire", "LedgerCore", "Ledger", "Telemetry", "CSodium"]),
         ("AgentClient", "Sources/AgentClient", ["Wire", "LedgerCore"]),
         ("Fleet", "Sources/Fleet", ["Wire", "SSH", "Store", "AgentClient"]),
         (
             "Calls", "Sources/Calls",
-            ["Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "Telemetry", "AgentClient", "Fleet"]
+            [
+                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Recording", "Store", "Telemetry", "AgentClient",
+                "Fleet",
+            ]
         ),
         ("Report", "Sources/Report", ["Diagnosis", "Store", "Telemetry"]),
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [
                 "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Report", "Telemetry",
+                "Recording", "Report", "Telemetry",
             ]
         ),
         ("rollcall", "Sources/rollcall", ["RollcallCLI"]),
@@ -51,6 +55,7 @@ struct ImportTableTests {
         "Probes": ["Foundation", "Yams", "Subprocess"],
         "Diagnosis": ["Foundation"],
         "Ledger": ["Foundation"],
+        "Recording": ["Foundation"],
         "Store": ["Foundation", "GRDB"],
         "AgentClient": ["Foundation", "NIOCore", "NIOPosix"],
         "Fleet": ["Foundation", "NIOCore", "NIOPosix"],

@@ -11,7 +11,7 @@ internal import Wire
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "The record: what was done, and that nothing of it is missing or altered.",
-        subcommands: [List.self, Show.self, Verify.self, Key.self])
+        subcommands: [List.self, Show.self, Play.self, Search.self, Verify.self, Key.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "List entries of the desk's ledger, newest last.")
@@ -31,11 +31,17 @@ struct AuditCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let entries = try options.database().entries(EntrySelection(device: device, call: call, kind: kind, limit: max(1, limit)))
-            if options.json { return try printJSON(entries.map(EntryBody.init)) }
+            let database = try options.database()
+            let entries = try database.entries(EntrySelection(device: device, call: call, kind: kind, limit: max(1, limit)))
+            let recorded = Set(try KeptRecording.all(database, folder: "", device: device).map(\.session))
+            if options.json { return try printJSON(entries.map { EntryBody($0, isRecorded: recorded.contains($0.entry.session.string)) }) }
             var table = TextTable(["#", "TIME", "KIND", "DEVICE", "WHO", "WHAT"])
             for item in entries {
-                let what = [item.entry.subject.string, item.entry.detail.string].filter { !$0.isEmpty }.joined(separator: ": ")
+                var what = [item.entry.subject.string, item.entry.detail.string].filter { !$0.isEmpty }.joined(separator: ": ")
+                // What `audit play` takes.
+                if item.entry.kind == .sessionOpened, recorded.contains(item.entry.session.string) {
+                    what = "[recorded \(item.entry.session.string)] " + what
+                }
                 table.add([
                     "\(item.index)", timeText(Int64(clamping: item.entry.time)), displayed(item.entry.kind.name.string, limit: 24),
                     displayed(item.entry.device.string, limit: 24), displayed(item.person ?? "", limit: 16), displayed(what, limit: 60),
@@ -58,7 +64,9 @@ struct AuditCommand: AsyncParsableCommand {
             do throws(StoreError) { item = try options.openDatabase().entry(at: index) } catch {
                 throw CommandFailure(error, what: "entry \(index)")
             }
-            try printJSON(EntryBody(item))
+            let session = item.entry.session.string
+            let isRecorded = try !session.isEmpty && !KeptRecording.all(options.openDatabase(), folder: "", session: session).isEmpty
+            try printJSON(EntryBody(item, isRecorded: isRecorded))
         }
     }
 
@@ -94,11 +102,31 @@ struct AuditCommand: AsyncParsableCommand {
                     comparisons.append(try await withDevice(device) { try await LedgerComparison.run(device, desk: desk, way: way) })
                 }
             }
-            if options.json { try printJSON(VerifyBody(report, comparisons)) } else { show(report, comparisons) }
-            guard report.isWhole, comparisons.allSatisfy(\.isWhole) else {
+            let recordings = try KeptRecording.all(database, folder: try options.configuration().recordings).map { ($0, $0.condition) }
+            if options.json {
+                try printJSON(VerifyBody(report, comparisons, recordings))
+            } else {
+                show(report, comparisons)
+                show(recordings)
+            }
+            let isRecordingWhole = recordings.allSatisfy { $0.1 == .whole || $0.1 == .unfinished }
+            guard report.isWhole, isRecordingWhole, comparisons.allSatisfy(\.isWhole) else {
                 throw CommandFailure(
                     .recordBroken, kind: "record-broken", "The record does not hold, or the two sides disagree; the list above says where.",
                     next: "Keep the store as it is, and show it to whoever answers for the record.")
+            }
+        }
+
+        private func show(_ recordings: [(KeptRecording, KeptRecording.Condition)]) {
+            if recordings.isEmpty { return }
+            let terminal = Terminal.current
+            let count = recordings.count { $0.1 == .whole }
+            let isWhole = recordings.allSatisfy { $0.1 == .whole || $0.1 == .unfinished }
+            let word = isWhole ? terminal.styled("whole", .green) : terminal.styled("BROKEN", .red)
+            terminal.line("Recordings: \(word), \(count) of \(recordings.count) as they were recorded")
+            for (recording, condition) in recordings where condition != .whole {
+                let why = condition == .unfinished ? " (its shell is open, or the desk ended before it)" : ""
+                terminal.line("   \(condition.rawValue): session \(displayed(recording.session)) on \(displayed(recording.device))\(why)")
             }
         }
 
@@ -151,8 +179,11 @@ private struct EntryBody: Encodable {
     let request: UInt64?
     let checkpoint: String?
     let leafHash: String
+    /// Whether its session has a recording.
+    let recorded: Bool
 
-    init(_ item: LogEntry) {
+    init(_ item: LogEntry, isRecorded: Bool) {
+        recorded = isRecorded
         index = item.index
         time = timeText(Int64(clamping: item.entry.time))
         kind = item.entry.kind.name.string
@@ -182,6 +213,13 @@ private struct VerifyBody: Encodable {
     let cosignatures: Int
     let faults: [Fault]
     let devices: [Side]
+    let recordings: [Recorded]
+
+    struct Recorded: Encodable {
+        let session: String
+        let device: String
+        let condition: String
+    }
 
     struct Fault: Encodable {
         let kind: String
@@ -205,7 +243,10 @@ private struct VerifyBody: Encodable {
         let explanation: String
     }
 
-    init(_ report: LogReport, _ comparisons: [LedgerComparison]) {
+    init(_ report: LogReport, _ comparisons: [LedgerComparison], _ recordings: [(KeptRecording, KeptRecording.Condition)]) {
+        self.recordings = recordings.map { recording, condition in
+            Recorded(session: recording.session, device: recording.device, condition: condition.rawValue)
+        }
         whole = report.isWhole
         entries = report.entryCount
         signedHeads = report.checkpointCount

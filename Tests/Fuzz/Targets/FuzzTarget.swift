@@ -37,6 +37,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
         FuzzTarget(name: "certificate", holds: fuzzCertificate),
+        FuzzTarget(name: "terminal", holds: fuzzTerminal),
+        FuzzTarget(name: "cast", holds: fuzzCast),
     ]
 
     /// The target of this name.

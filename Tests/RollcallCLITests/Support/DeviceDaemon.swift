@@ -26,6 +26,9 @@ final class DeviceDaemon {
         try place.stand("exec \(Program.agent) serve --operator alice --role \(role) --root-dir \(root)\n")
     }
 
+    /// Sends the daemon a signal.
+    func end(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
     deinit { kill(process.processIdentifier, SIGKILL) }
 }
 

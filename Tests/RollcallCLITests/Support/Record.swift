@@ -7,6 +7,8 @@ enum Record {
         let kind: String
         let session: String
         let subject: String
+        let detail: String
+        let digest: String
         let leafHash: String
     }
 
@@ -28,7 +30,8 @@ extension Workplace {
         let begun = entries.filter { $0.kind == "session.opened" }.map(\.session)
         let ended = Set(entries.filter { ["session.closed", "session.failed"].contains($0.kind) }.map(\.session))
         #expect(begun.filter { !ended.contains($0) } == [], "sessions without an end", sourceLocation: sourceLocation)
-        let names = try FileManager.default.contentsOfDirectory(atPath: data).filter { !["catalogue", "here", "roster"].contains($0) }
+        let folders = ["catalogue", "here", "recordings", "roster"]
+        let names = try FileManager.default.contentsOfDirectory(atPath: data).filter { !folders.contains($0) }
         let known: Set = ["rollcall.db", "rollcall.db.key", "rollcall.db-wal", "rollcall.db-shm"]
         #expect(names.filter { !known.contains($0) } == [], "files left behind", sourceLocation: sourceLocation)
     }

@@ -1,15 +1,15 @@
 internal import LedgerCore
 public import Wire
 
-/// Several connections through one session at once, each a stream under credit.
+/// Connections and shells through one session, several at once, each a stream under credit.
 ///
 /// ``run()`` reads for all of them; while it does, nothing else may use the session.
-public actor TunnelStreams {
-    /// How one connection ended, with what this side makes of its bytes.
+public actor TwoWayStreams {
+    /// How one of them ended, with what this side makes of its bytes.
     public struct Ending: Sendable {
         /// What the agent says.
         public let outcome: AgentSession.StreamOutcome
-        /// SHA-256 over the hash of what came from the device and the hash of what went there.
+        /// SHA-256 over the hash of what came from the device and the hash of as many bytes of what went there as the agent says it had.
         public let digest: [UInt8]
     }
 
@@ -18,12 +18,23 @@ public actor TunnelStreams {
         let credit: Credit
         var granted: UInt64
         var given = SHA256()
+        var givenCount: UInt64 = 0
+        /// What the agent is known to have, and what was sent beyond that: at most a window.
         var taken = SHA256()
+        var takenCount: UInt64 = 0
+        var underWay: [UInt8] = []
+
+        mutating func settle(_ count: Int) {
+            let settled = Array(underWay.prefix(count))
+            taken.update(settled)
+            takenCount += UInt64(settled.count)
+            underWay.removeFirst(settled.count)
+        }
     }
 
     /// What comes on a connection.
     public enum Event: Sendable {
-        /// The device is connected.
+        /// The device is connected, or the shell is started.
         case opened
         /// Bytes of the far side, not to be trusted.
         case bytes([UInt8])
@@ -70,7 +81,7 @@ public actor TunnelStreams {
         }
     }
 
-    /// Ends all connections.
+    /// Ends all of them.
     public func stop() async {
         isStopping = true
         for request in connections.keys { try? await session.stream.write(Message.cancel(Cancel(request: request)).frame) }
@@ -85,15 +96,21 @@ public actor TunnelStreams {
         case .data(let data):
             var connection = try connection(data.request)
             guard UInt64(data.bytes.count) <= connection.granted else {
-                throw AgentClientError(.tooMuchOutput, detail: "a tunnel")
+                throw AgentClientError(.tooMuchOutput, detail: "a stream")
             }
             connection.granted -= UInt64(data.bytes.count)
             connection.given.update(data.bytes)
+            connection.givenCount += UInt64(data.bytes.count)
             connections[data.request] = connection
             connection.events.yield(.bytes(data.bytes))
         case .control(let control):
-            let connection = try connection(control.request)
-            if control.kind == .credit { await connection.credit.add(control.value) }
+            var connection = try connection(control.request)
+            if control.kind == .credit {
+                // Credit comes for what the agent has passed on.
+                connection.settle(Int(clamping: control.value))
+                connections[control.request] = connection
+                await connection.credit.add(control.value)
+            }
             if control.kind == .end { connection.events.yield(.endOfBytes) }
         case .done(let done): try await end(done.request, .done(done))
         case .refused(let refused):
@@ -113,8 +130,12 @@ public actor TunnelStreams {
     }
 
     private func end(_ request: UInt64, _ outcome: AgentSession.StreamOutcome) async throws(AgentClientError) {
-        let connection = try connection(request)
+        var connection = try connection(request)
         connections[request] = nil
+        if case .done(let done) = outcome {
+            let count = done.sentByteCount - min(done.sentByteCount, connection.givenCount)
+            connection.settle(Int(clamping: count - min(count, connection.takenCount)))
+        }
         await connection.credit.close()
         let (given, taken) = (connection.given, connection.taken)
         let digest = SHA256.answerDigest(output: given.finish(), error: taken.finish())
@@ -122,15 +143,16 @@ public actor TunnelStreams {
         connection.events.finish()
     }
 
-    /// Asks for a connection.
+    /// Asks for one.
     ///
-    /// - Parameter request: From ``AgentSession/streamNumber()``.
+    /// - Parameter open: Its number is from ``AgentSession/streamNumber()``; its credit is set here.
     /// - Returns: What comes on it; nil where the session is ending.
-    public func open(_ request: UInt64, target: String) async throws(AgentClientError) -> AsyncStream<Event>? {
+    public func open(_ open: OpenStream) async throws(AgentClientError) -> AsyncStream<Event>? {
         if isStopping { return nil }
         let (events, continuation) = AsyncStream<Event>.makeStream()
-        connections[request] = Connection(events: continuation, credit: Credit(), granted: Self.window)
-        let open = OpenStream(request: request, kind: "tunnel", target: Text(target), credit: Self.window)
+        connections[open.request] = Connection(events: continuation, credit: Credit(), granted: Self.window)
+        var open = open
+        open.credit = Self.window
         try await session.stream.write(Message.stream(open).frame)
         return events
     }
@@ -154,7 +176,7 @@ public actor TunnelStreams {
             let piece = Array(rest.prefix(room))
             await credit.add(UInt64(room - piece.count))
             rest = rest.dropFirst(piece.count)
-            connections[request]?.taken.update(piece)
+            connections[request]?.underWay += piece
             try await session.stream.write(Message.data(StreamData(request: request, bytes: piece)).frame)
         }
     }
@@ -165,7 +187,16 @@ public actor TunnelStreams {
         try await session.stream.write(Message.control(StreamControl(request: request, kind: .end)).frame)
     }
 
-    /// Gives a connection up; its end still comes.
+    /// Says something else of it, such as a window's size.
+    public func control(_ request: UInt64, _ kind: StreamControl.Kind, _ value: UInt64, _ other: UInt64 = 0) async {
+        guard connections[request] != nil else { return }
+        try? await session.stream.write(Message.control(StreamControl(request: request, kind: kind, value: value, other: other)).frame)
+    }
+
+    /// Drops the session without a word, for one that does not answer any more.
+    public func abandon() async { await session.abandon() }
+
+    /// Gives one up; its end still comes.
     public func cancel(_ request: UInt64) async {
         guard connections[request] != nil else { return }
         try? await session.stream.write(Message.cancel(Cancel(request: request)).frame)
