@@ -13,7 +13,7 @@ struct ShippedProbesTests {
         let expected: Set = [
             "access.ways", "agent.state", "boot.crash", "boot.history", "boot.reboot", "boot.required", "boot.state", "boot.watchdog",
             "clock.service", "clock.sync", "cpu.processes", "cpu.throttling", "load",
-            "log.errors", "log.files", "log.journald", "log.kernel", "log.restart-journald", "log.rotate",
+            "log.empty-large", "log.errors", "log.files", "log.journald", "log.kernel", "log.restart-journald", "log.rotate",
             "memory.pressure", "process.limits",
             "service.active", "service.daemon-reload", "service.events", "service.failed", "service.inactive", "service.links",
             "service.log", "service.reset-failed", "service.restart", "service.start", "service.start-timers", "service.timers",
