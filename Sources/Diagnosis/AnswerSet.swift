@@ -1,3 +1,5 @@
+public import Catalogue
+public import Probes
 internal import Wire
 
 extension Answer {
@@ -21,6 +23,33 @@ extension Answer {
             writer.byteString(answer.errorOutput)
         }
         return writer.bytes
+    }
+
+    /// The answer without whose device it came from, to be kept as a case: what a program wrote, or the texts of a reader's rows.
+    public func redacted(by redaction: inout Redaction, source: ProbeSource) -> Answer {
+        func redact(_ bytes: [UInt8]) -> [UInt8] { Array(redaction.redact(String(decoding: bytes, as: UTF8.self)).utf8) }
+        var (answer, reader, rows) = (self, CBORReader(output), [UInt8]())
+        answer.errorOutput = redact(errorOutput)
+        switch source {
+        case .run: rows = redact(output)
+        case .files:
+            while !reader.isAtEnd, let row = try? FileRow(&reader) {
+                rows += FileRow(path: redact(row.path), status: row.status, content: redact(row.content)).encoded
+            }
+        case .stat:
+            while !reader.isAtEnd, var row = try? StatusRow(&reader) {
+                row.path = redact(row.path)
+                rows += row.encoded
+            }
+        case .statfs:
+            while !reader.isAtEnd, var row = try? MountRow(&reader) {
+                (row.mount, row.source, row.options) = (redact(row.mount), redact(row.source), redact(row.options))
+                rows += row.encoded
+            }
+        case .clock: rows = output
+        }
+        answer.output = rows
+        return answer
     }
 
     /// Reads what ``encode(_:)`` wrote.

@@ -49,6 +49,9 @@ public struct Manifest: Equatable, Sendable {
     /// Name of its fact table: the id with every dot and dash as an underscore.
     public var table: String { Self.table(of: id) }
 
+    /// Whether a probe may have this id: words of a-z, 0-9 and dashes joined by dots, 64 bytes at most.
+    public static func isID(_ id: String) -> Bool { ManifestReader.isID(id) }
+
     /// Name of the fact table of a probe.
     public static func table(of id: String) -> String { String(id.map { $0 == "." || $0 == "-" ? "_" : $0 }) }
 

@@ -11,7 +11,9 @@ internal import Wire
 struct ProbesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probes", abstract: "Probes, and the signed catalogue that devices run them from.",
-        subcommands: [List.self, Show.self, Lint.self, Test.self, Pack.self, Sign.self, Verify.self, Push.self])
+        subcommands: [
+            List.self, Show.self, New.self, Try.self, Record.self, Lint.self, Test.self, Pack.self, Sign.self, Verify.self, Push.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -17,14 +17,16 @@ struct ThisMachine {
     static let name = "here"
 
     /// Makes what is missing, and opens it.
-    static func open(_ options: DeskOptions) async throws -> ThisMachine {
+    ///
+    /// - Parameter probes: Folder of the manifests; nil for those that ship with Rollcall.
+    static func open(_ options: DeskOptions, probes chosen: String? = nil) async throws -> ThisMachine {
         let configuration = try options.configuration()
         guard let agent = configuration.agent, FileManager.default.isExecutableFile(atPath: agent) else {
             throw CommandFailure(
                 .missingTool, kind: "no-agent-binary", "The agent's binary is not at \(configuration.agent ?? "any known place").",
                 next: "Build it with agent/build, or name it with ROLLCALL_AGENT.")
         }
-        guard let probes = configuration.probes else {
+        guard let probes = chosen ?? configuration.probes else {
             throw CommandFailure(.notFound, kind: "no-probes", "The folder of probes was not found.", next: "Name it with ROLLCALL_PROBES.")
         }
         let folder = configuration.data + "/here"

@@ -1,0 +1,204 @@
+internal import ArgumentParser
+internal import Calls
+internal import Catalogue
+internal import Diagnosis
+internal import Foundation
+internal import Probes
+internal import Store
+internal import Wire
+
+extension ProbesCommand {
+    /// Begins a manifest.
+    struct New: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Begin a probe: a manifest with everything that it needs, to be changed.",
+            discussion: "Then `probes try` runs it here, `probes record` keeps an answer as a case, `probes test` plays the cases.")
+
+        @Argument(help: "Its id, such as printer.paper; the folder is named like it.")
+        var probe: String
+        @Option(help: "Folder of manifests; by default the one that ships with Rollcall.")
+        var folder: String?
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            guard Manifest.isID(probe) else {
+                throw CommandFailure(
+                    .badData, kind: "probe-id", "\(displayed(probe)) is no id of a probe.",
+                    next: "It is words of a-z, 0-9 and dashes, joined by dots, such as printer.paper.")
+            }
+            let library = try folder ?? options.probesFolder()
+            let file = library + "/" + probe.split(separator: ".").joined(separator: "/") + "/probe.yaml"
+            guard !FileManager.default.fileExists(atPath: file) else {
+                throw CommandFailure(
+                    .localFile, kind: "probe-exists", "There is a probe \(probe) already, in \(file).", next: "Choose another id.")
+            }
+            let table = Manifest.table(of: probe)
+            let text = """
+                id: \(probe)
+                title: What it tells
+                impact: observe
+                # What the device is asked: a program without a shell, or files that the agent reads itself (docs/PROBES.md).
+                read: {files: [/proc/uptime]}
+                limits: {time: 2s, output: 4KiB}
+                parse: record
+                # Columns of the table \(table), and where their values stand.
+                facts:
+                  uptime_s: {type: real, from: {file: /proc/uptime, match: '^([0-9.]+)'}}
+                findings:
+                  - id: \(probe)-young
+                    # SQL over a row of the table. NULL makes the finding unknown, never well.
+                    when: uptime_s < 60
+                    severity: info
+                    customer: The device has just been started.
+                    engineer: "Started {uptime_s|duration} ago"
+
+                """
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: URL(filePath: file), options: .withoutOverwriting)
+            } catch {
+                throw CommandFailure(
+                    .storeFull, kind: "unwritable", "\(file) cannot be written.",
+                    next: "Check its permissions and the disk, or say --folder.")
+            }
+            Terminal.current.line("\(file) is begun. Change it, then `rollcall probes try \(file)`.")
+        }
+    }
+
+    /// Runs a manifest that is being written on this machine.
+    struct Try: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "try", abstract: "Run a probe that is being written, on this very machine, and show its facts and findings.",
+            discussion: "It is signed by a key of this desk that only the agent started here trusts; devices refuse it.")
+
+        @Argument(help: "Its probe.yaml.")
+        var file: String
+        @Argument(help: "Parameters as name=value.")
+        var parameters: [String] = []
+        @Flag(help: "Do not ask before a probe that may be noticed or changes this machine.")
+        var yes = false
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            let (library, folder, manifest) = try manifest(at: file)
+            let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
+            try await withProbe(manifest.id) { _ = try manifest.definition.check(values) }
+            if manifest.impact != .observe, !yes { try confirm("\(manifest.id) may change or disturb this machine. Run it?") }
+            let answer = try await askHere(options, folder, manifest, values)
+            if let facts = FactListing(answer, manifest: manifest) {
+                var table = TextTable(facts.columns)
+                for row in facts.values { table.add(row.map { $0 == .null ? "NULL" : displayed($0.text, limit: 60) }) }
+                if !table.isEmpty { for line in table.lines(.current) { Terminal.current.line(line) } }
+                if let obstacle = facts.obstacle { Terminal.current.line("Not complete: \(manifest.id) \(displayed(obstacle)).") }
+            } else {
+                for line in String(decoding: answer.output, as: UTF8.self).split(separator: "\n") {
+                    Terminal.current.line(displayed(String(line), limit: 2_000))
+                }
+            }
+            if let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: ThisMachine.name) { throw failure }
+            let verdict = try Diagnostician(library: library).judge([answer])
+            for finding in verdict.findings {
+                Terminal.current.line(
+                    Terminal.current.styled(finding.title, .bold) + " (\(finding.severity.rawValue)): " + finding.engineer)
+            }
+            for unknown in verdict.unknowns { Terminal.current.line("\(unknown.id) is unknown: \(unknown.reason)") }
+            if verdict.findings.isEmpty, !verdict.judged.isEmpty { Terminal.current.line("Nothing found.") }
+        }
+    }
+
+    /// Keeps an answer as a case.
+    struct Record: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keep what this machine, or a device, answers now as a case of a probe.",
+            discussion: """
+                Names and addresses are replaced; what else must not be kept is the author's to take out. What comes of the answer is written
+                beside it as expected: look at it before it is believed.
+                """)
+
+        @Argument(help: "Its probe.yaml.")
+        var file: String
+        @Argument(help: "Name of the case, such as healthy.")
+        var name: String
+        @Option(help: "A device that has the probe in its catalogue, instead of this machine.")
+        var device: String?
+        @OptionGroup var options: DeskOptions
+
+        func run() async throws {
+            guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }), !name.hasPrefix("-") else {
+                throw CommandFailure(
+                    .badData, kind: "case-name", "\(displayed(name)) is no name for a case.", next: "Use letters, digits and dashes.")
+            }
+            let (library, folder, manifest) = try manifest(at: file)
+            var answer: Answer
+            var names = [ProcessInfo.processInfo.hostName, (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8)) ?? ""]
+            if let device {
+                let desk = try await options.desk()
+                let found = try findDevice(device, desk.database)
+                names += [found.name, found.address.host]
+                answer = try await withDevice(found) {
+                    try await DeviceSession.with(
+                        found, desk: desk, reason: "record \(manifest.id)", questions: { [DeviceSession.Question(probe: manifest.id)] }
+                    ) { try await $0.firstAnswers()[0] }.result
+                }
+            } else {
+                answer = try await askHere(options, folder, manifest, [])
+            }
+            guard case .done(let done) = answer.ending else {
+                throw CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: device ?? ThisMachine.name)
+                    ?? CommandFailure(
+                        .badData, kind: "no-answer", "\(manifest.id) gave no answer.", next: "Try it with `rollcall probes try`.")
+            }
+            var redaction = Redaction(names: names.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) })
+            answer = answer.redacted(by: &redaction, source: manifest.source)
+            let path = folder + "/" + manifest.file.dropLast("/probe.yaml".count) + "/cases/" + name
+            try CaseWriter(folder: path).write(
+                manifest.source, done: done, output: answer.output, errorOutput: answer.errorOutput,
+                expecting: try expectation(answer, manifest, library))
+            Terminal.current.line("\(path) is written. Read it, then `rollcall probes test \(folder) --probe \(manifest.id)`.")
+        }
+
+        private func expectation(_ answer: Answer, _ manifest: Manifest, _ library: ManifestLibrary) throws -> CaseWriter.Expectation {
+            let verdict = try Diagnostician(library: library).judge([answer])
+            let facts = FactListing(answer, manifest: manifest)
+            return CaseWriter.Expectation(
+                isComplete: facts?.obstacle == nil, isNoData: verdict.noData.contains { $0.probe == manifest.id },
+                facts: (facts?.values ?? []).map { row in
+                    zip(facts?.columns ?? [], row).map { ($0, $1 == .null ? nil : $1.text) }
+                },
+                findings: verdict.findings.map { finding in (finding.id, finding.subject.map { ($0.name, $0.value.text) }) },
+                unknowns: Set(verdict.unknowns.map(\.id)).sorted())
+        }
+    }
+}
+
+/// The manifest at a path, with the library around it and the library's folder.
+private func manifest(at path: String) throws -> (ManifestLibrary, folder: String, Manifest) {
+    let file = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+    guard let text = FileManager.default.contents(atPath: file) else {
+        throw CommandFailure(.notFound, kind: "unreadable", "\(displayed(path)) cannot be read.", next: "Name the probe.yaml of a probe.")
+    }
+    // The id says where the library begins; everything else about the manifest is the library's to say.
+    let id = String(decoding: text, as: UTF8.self).firstMatch(of: /(?m)^id: *([a-z0-9.-]+) *$/).map { String($0.1) } ?? ""
+    let tail = "/" + id.split(separator: ".").joined(separator: "/") + "/probe.yaml"
+    guard !id.isEmpty, file.hasSuffix(tail) else {
+        throw CommandFailure(
+            .badData, kind: "folder",
+            id.isEmpty ? "\(displayed(path)) says no id." : "The manifest's id is \(id), but it does not lie in a folder of that name.",
+            next: "Move it to \(tail.dropFirst()) below a folder of manifests.")
+    }
+    let folder = String(file.dropLast(tail.count))
+    let library = try ManifestLibrary(directory: folder, check: Diagnostician.ruleCheck)
+    return (library, folder, try library.manifest(id))
+}
+
+/// Asks this machine one question of a folder of manifests.
+private func askHere(_ options: DeskOptions, _ folder: String, _ manifest: Manifest, _ values: [Parameter]) async throws -> Answer {
+    let machine = try await ThisMachine.open(options, probes: folder)
+    return try await withDevice(machine.device) {
+        try await DeviceSession.with(
+            machine.device, desk: machine.desk, way: machine.way, reason: "try \(manifest.id)",
+            questions: { [DeviceSession.Question(probe: manifest.id, parameters: values)] }
+        ) { try await $0.firstAnswers()[0] }.result
+    }
+}

@@ -1,0 +1,69 @@
+import Catalogue
+import Foundation
+import Probes
+import Testing
+import Wire
+
+struct CaseWriterTests {
+    private func read(_ source: ProbeSource, _ read: String, _ facts: String, output: [UInt8]) throws -> ProbeCase {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "case-writer-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let text = "id: a.b\ntitle: A test\nimpact: observe\n\(read)\nfacts: \(facts)\n"
+        try FileManager.default.createDirectory(at: folder.appending(path: "a/b"), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: folder.appending(path: "a/b/probe.yaml"))
+        let manifest = try ManifestLibrary(directory: folder.path()).manifests[0]
+        try CaseWriter(folder: folder.appending(path: "a/b/cases/one").path()).write(
+            source, done: Done(request: 1, ending: .exited, code: 3, cutByteCount: 7), output: output,
+            errorOutput: Array("x: \"y\"\n".utf8),
+            expecting: .init(
+                isComplete: false, isNoData: false, facts: [[("path", "a\u{1B}\"\\b"), ("error", nil)]],
+                findings: [("a.found", [("path", "x: y")])], unknowns: ["a.other"]))
+        #expect(throws: ProbesError.self) {
+            try CaseWriter(folder: folder.appending(path: "a/b/cases/one").path()).write(
+                source, done: Done(request: 1, ending: .exited), output: output, errorOutput: [],
+                expecting: .init(isComplete: true, isNoData: false, facts: [], findings: [], unknowns: []))
+        }
+        return try #require(try ProbeCase.all(of: manifest, directory: folder.path()).first)
+    }
+
+    @Test("what is written of an answer is read again, whichever reader it came from")
+    func roundTrip() throws {
+        let files =
+            FileRow(path: Array("/proc/x".utf8), status: 0, content: Array("a: \"b\"\n\tc\u{7}\u{85}\n".utf8)).encoded
+            + FileRow(path: Array("/proc/y".utf8), status: 13, content: []).encoded
+        let file = try read(.files(["/proc/x"]), "read: {files: [/proc/x]}", "{path: text, error: int}", output: files)
+        #expect(file.output == files)
+        #expect(file.errorOutput == Array("x: \"y\"\n".utf8))
+        #expect(file.facts == [["path": "a\u{1B}\"\\b", "error": "null"]])
+        #expect(file.findings == [.init(id: "a.found", subject: ["path": "x: y"], under: nil)] && file.unknowns == ["a.other"])
+        guard case .done(let done) = file.ending else { throw CocoaError(.coderInvalidValue) }
+        #expect(done.code == 3 && done.cutByteCount == 7 && !file.isComplete)
+        let paths = StatusRow(
+            path: [47], status: 0, type: 4, mode: 0o1777, user: 1, group: 2, size: 3, links: 4, changedAt: 5_000_000, device: 6)
+        let stat = paths.encoded + StatusRow(path: [47, 97], status: 2).encoded
+        #expect(try read(.stat(["/"]), "read: {stat: [/]}", "{path: text}", output: stat).output == stat)
+        let clock = ClockRow(time: 5_000_000, uptime: 6_000_000, isSynchronised: false, offset: -7, error: 8, frequency: -9).encoded
+        #expect(try read(.clock, "read: clock", "{time: int}", output: clock).output == clock)
+        let mount = MountRow(
+            mount: [47], source: Array("/dev/a b".utf8), type: [120], options: [], status: 0, blockSize: 1, blocks: 2, freeBlocks: 3,
+            availableBlocks: 4, inodes: 5, freeInodes: 6
+        ).encoded
+        #expect(try read(.statfs, "read: statfs", "{mount: text}", output: mount).output == mount)
+        let run = "run: [/bin/true]\nparse: {lines: {match: '(?<a>.*)'}}"
+        #expect(try read(.run([.literal("/bin/true")]), run, "{a: text}", output: [0, 255, 10]).output == [0, 255, 10])
+    }
+
+    @Test("names and addresses are replaced, each by the same, and what says nothing of anybody stays")
+    func redaction() {
+        var redaction = Redaction(names: ["kiosk-0421", "x"])
+        let text =
+            "kiosk-0421 at 10.1.2.3 (52:54:00:12:34:56) and 10.1.2.3, 8.8.8.8, 127.0.0.1 0.0.0.0 255.255.255.0 224.0.0.1 169.254.7.7 x"
+        #expect(
+            redaction.redact(text)
+                == "device at 192.0.2.1 (02:00:00:00:00:00) and 192.0.2.1, 192.0.2.2, 127.0.0.1 0.0.0.0 255.255.255.0 224.0.0.1 169.254.7.7 x"
+        )
+        #expect(
+            redaction.redact("8.8.8.8 2a02:1234::5/64 fe80::1 00:00:00:00:00:00 1.2.3.4.5")
+                == "192.0.2.2 2001:db8::1/64 fe80::1 00:00:00:00:00:00 192.0.2.3.5")
+    }
+}
