@@ -35,7 +35,7 @@ struct CaseWriterTests {
         #expect(file.output == files)
         #expect(file.errorOutput == Array("x: \"y\"\n".utf8))
         #expect(file.facts == [["path": "a\u{1B}\"\\b", "error": "null"]])
-        #expect(file.findings == [.init(id: "a.found", subject: ["path": "x: y"], under: nil)] && file.unknowns == ["a.other"])
+        #expect(file.findings.map(\.id) == ["a.found"] && file.findings[0].subject == ["path": "x: y"] && file.unknowns == ["a.other"])
         guard case .done(let done) = file.ending else { throw CocoaError(.coderInvalidValue) }
         #expect(done.code == 3 && done.cutByteCount == 7 && !file.isComplete)
         let paths = StatusRow(
@@ -63,7 +63,7 @@ struct CaseWriterTests {
                 == "device at 192.0.2.1 (02:00:00:00:00:00) and 192.0.2.1, 192.0.2.2, 127.0.0.1 0.0.0.0 255.255.255.0 224.0.0.1 169.254.7.7 x"
         )
         #expect(
-            redaction.redact("8.8.8.8 2a02:1234::5/64 fe80::1 00:00:00:00:00:00 1.2.3.4.5")
-                == "192.0.2.2 2001:db8::1/64 fe80::1 00:00:00:00:00:00 192.0.2.3.5")
+            redaction.redact("8.8.8.8 2a02:1234::5/64 fe80::1 00:00:00:00:00:00")
+                == "192.0.2.2 2001:db8::1/64 fe80::1 00:00:00:00:00:00")
     }
 }
