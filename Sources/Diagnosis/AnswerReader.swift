@@ -33,7 +33,8 @@ struct AnswerReader {
         case .clock: clock(answer.output, &parsed)
         case .record: record(answer.output, &parsed)
         case .each(let pattern): each(answer.output, pattern, &parsed)
-        case .certificates: eachFile(answer.output, &parsed) { file, parsed in certificates(file, &parsed) }
+        // Folders of certificates are full of symbolic links (ELOOP) to others, and have folders (EISDIR) in them.
+        case .certificates: eachFile(answer.output, &parsed, passingOver: [40, 21]) { file, parsed in certificates(file, &parsed) }
         case .document(let path): document(answer.output, path, &parsed)
         case .jsonLines(let match): jsonLines(answer.output, match, &parsed)
         case .lines, .pairs, .columns:

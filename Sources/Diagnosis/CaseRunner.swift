@@ -84,6 +84,7 @@ extension DeskFacts {
         guard let desk else { return }
         (time, deviceTime, model, site) = (desk.time, desk.deviceTime, desk.model, desk.site)
         trends = desk.trends.map { Trend(metric: $0.metric, key: $0.key, hours: $0.hours, values: $0.values) }
+        expectations = desk.expectations
     }
 }
 

@@ -98,13 +98,18 @@ extension AnswerReader {
     }
 
     /// Reads each file that could be read. One that is not there is passed over; where none is, the device has nothing to read.
-    func eachFile(_ output: [UInt8], _ parsed: inout ParsedAnswer, _ read: (FileRow, inout ParsedAnswer) -> Void) {
+    ///
+    /// - Parameter passingOver: Error numbers of other files that are passed over too.
+    func eachFile(
+        _ output: [UInt8], _ parsed: inout ParsedAnswer, passingOver others: Set<UInt64> = [],
+        _ read: (FileRow, inout ParsedAnswer) -> Void
+    ) {
         let files = fileRows(output, &parsed)
         if parsed.state == .complete, files.allSatisfy({ $0.status == 2 }) {
             parsed.state = .nothing(Self.noFiles)
             return
         }
-        for file in files where file.status != 2 {
+        for file in files where file.status != 2 && !others.contains(file.status) {
             if file.status == 0 {
                 read(file, &parsed)
             } else {

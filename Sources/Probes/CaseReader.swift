@@ -81,7 +81,16 @@ final class CaseReader {
 
     /// What the desk knows beside the answers.
     private func desk(_ value: YAMLValue) -> ProbeCase.Desk? {
-        guard let fields = value.fields(["time", "device_time", "model", "site", "trends"]) else { return nil }
+        guard let fields = value.fields(["time", "device_time", "model", "site", "trends", "expected"]) else { return nil }
+        var expectations: [String: [[String]]] = [:]
+        for (kind, things) in fields["expected"]?.fields(Lesson.kinds.map(\.name)) ?? [:] {
+            let count = Lesson.kinds.first { $0.name == kind }?.columns.count ?? 0
+            expectations[kind] = (things.list() ?? []).compactMap { thing in
+                let words = thing.texts()
+                if words?.count != count { thing.report("What is expected of \(kind) has \(count) columns.") }
+                return words
+            }
+        }
         let trends = (fields["trends"]?.list() ?? []).compactMap { value -> ProbeCase.Desk.Trend? in
             guard let fields = value.fields(["metric", "key", "hours", "values"]), let metric = required("metric", in: fields, of: value)
             else { return nil }
@@ -94,7 +103,7 @@ final class CaseReader {
         return ProbeCase.Desk(
             time: fields["time"].flatMap { $0.integer(0...1 << 40) },
             deviceTime: fields["device_time"].flatMap { $0.integer(0...1 << 40) }, model: fields["model"].flatMap { $0.text() } ?? "",
-            site: fields["site"].flatMap { $0.text() } ?? "", trends: trends)
+            site: fields["site"].flatMap { $0.text() } ?? "", trends: trends, expectations: expectations)
     }
 
     private func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> String? {

@@ -37,6 +37,8 @@ public struct ProbeCase: Equatable, Sendable {
         public var site: String
         /// Its telemetry.
         public var trends: [Trend]
+        /// What devices of its model have when they are well, by kind of ``Lesson/kinds``.
+        public var expectations: [String: [[String]]]
     }
 
     /// What one finding must be.

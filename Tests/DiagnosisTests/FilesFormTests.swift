@@ -127,6 +127,14 @@ struct CertificateTests {
         #expect(try rows("/a", "{certificates: {}}", Self.facts, [file("/a", "no certificate\n")]).values.isEmpty)
     }
 
+    @Test("a symbolic link among certificates is passed over, one that is closed is not", arguments: [(40, true), (21, true), (13, false)])
+    func links(status: UInt64, isPassedOver: Bool) throws {
+        let listing = try rows(
+            "/etc/*.pem", "{certificates: {}}", Self.facts, [file("/etc/x.pem", Self.pem), file("/etc/y.pem", status: status)])
+        #expect(listing.values.count == 1)
+        #expect(listing.obstacle == (isPassedOver ? nil : "could not read /etc/y.pem (errno 13)"))
+    }
+
     @Test("a certificate that was cut or changed anywhere is read or refused, and nothing else")
     func mutations() throws {
         let der = try #require(Certificate.encodings(in: Array(Self.pem.utf8)).first ?? nil)
