@@ -45,7 +45,7 @@ public struct DeviceDiagnosis: Sendable {
     ///   - isCompared: Whether the device is compared with itself and its like, which a sweep leaves out.
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, or `StoreError`.
     public static func run(
-        _ device: Device, desk: Desk, way: DeviceSession.Way = .ssh, call: String? = nil, reason: String,
+        _ device: Device, desk: Desk, way: DeviceSession.Way = .compressedSSH, call: String? = nil, reason: String,
         isCompared: Bool = true
     ) async throws -> DeviceDiagnosis {
         let clock = ContinuousClock()

@@ -2,6 +2,7 @@ public import AgentClient
 public import Diagnosis
 internal import Fleet
 internal import Probes
+internal import SSH
 public import Store
 public import Wire
 
@@ -68,6 +69,8 @@ public actor DeviceSession {
     public enum Way: Sendable {
         /// Over SSH, as the inventory says.
         case ssh
+        /// The same, compressed: less on the link for more work and memory on both ends.
+        case compressedSSH
         /// As a child of this process: the agent's binary, and its arguments.
         case child(path: String, arguments: [String])
     }
@@ -155,6 +158,10 @@ public actor DeviceSession {
         case .child(let path, let arguments): return .child(path: path, arguments: arguments)
         case .ssh:
             return .ssh(try await DeviceConnection.open(to: try await desk.door(of: device)))
+        case .compressedSSH:
+            var door = try await desk.door(of: device)
+            door.isCompressed = true
+            return .ssh(try await DeviceConnection.open(to: door))
         }
     }
 

@@ -81,7 +81,7 @@ public struct FleetSweep: Sendable {
             return Visited(target: target, diagnosis: nil, deskError: nil)
         }
         do {
-            let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, reason: "sweep", isCompared: false)
+            let diagnosis = try await DeviceDiagnosis.run(device, desk: desk, way: .ssh, reason: "sweep", isCompared: false)
             return Visited(target: target(device, diagnosis), diagnosis: diagnosis, deskError: nil)
         } catch {
             let failure = SessionFailure(error)

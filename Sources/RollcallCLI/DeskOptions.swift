@@ -88,7 +88,7 @@ func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     let text = plainJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    writeOut((text + "\n").utf8)
 }
 
 /// JSON in which everything that a terminal would obey, or that hides or turns round text, is written as `\uXXXX`.

@@ -272,5 +272,5 @@ final class TransferProgress: Sendable {
         write("\r\u{1B}[K")
     }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func write(_ text: String) { writeOut(text.utf8, to: STDERR_FILENO) }
 }

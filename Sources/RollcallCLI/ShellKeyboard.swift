@@ -175,7 +175,7 @@ final class ShellKeyboard: ShellTerminal, @unchecked Sendable {
             "\r\nrollcall: \(CommandFailure(error).sentence) Nothing is shown until it can be recorded; in 10 s the shell is ended.\r\n")
     }
 
-    private func complain(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func complain(_ text: String) { writeOut(text.utf8, to: STDERR_FILENO) }
 
     /// Gives the terminal back as it was; may be called again.
     func restore() {

@@ -45,15 +45,15 @@ struct Terminal {
     }
 
     /// Writes a line to standard output.
-    func line(_ text: String = "") { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    func line(_ text: String = "") { writeOut((text + "\n").utf8) }
 
     /// Writes a line to standard error.
-    func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    func complain(_ text: String) { writeOut((text + "\n").utf8, to: STDERR_FILENO) }
 
     /// Asks a yes-or-no question on standard error; only `yes` or `y` is a yes. False where nobody can be asked.
     func confirm(_ question: String) -> Bool {
         guard canAsk else { return false }
-        FileHandle.standardError.write(Data((question + " [yes/no] ").utf8))
+        writeOut((question + " [yes/no] ").utf8, to: STDERR_FILENO)
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         return answer == "yes" || answer == "y"
     }
@@ -145,5 +145,22 @@ struct TextTable {
             return text
         }
         return [terminal.styled(line(headings), .faint)] + rows.map(line)
+    }
+}
+
+/// Writes bytes to standard output or error. Where nobody reads any more, as behind `head`, the rest is dropped and the work goes on, for a
+/// session must end in good order all the same.
+func writeOut(_ bytes: some Collection<UInt8>, to descriptor: Int32 = STDOUT_FILENO) {
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if count > 0 {
+            rest = rest.dropFirst(count)
+        } else if errno == EAGAIN {
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&waiting, 1, -1)
+        } else if errno != EINTR {
+            return
+        }
     }
 }

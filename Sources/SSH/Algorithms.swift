@@ -68,4 +68,6 @@ public struct NegotiatedAlgorithms: Sendable, Hashable {
     public let cipher: String
     /// The MAC towards the server.
     public let mac: String
+    /// The compression from the server; `none` for none.
+    public let compression: String
 }

@@ -49,6 +49,7 @@ public actor Connection {
     /// Connects, checks the host key and authenticates; identities are tried in their order.
     ///
     /// - Parameters:
+    ///   - isCompressed: Whether compression is asked for (zlib@openssh.com); a server without it goes on without.
     ///   - jumpHost: The server to go through; straight to the address if `nil`.
     ///   - executor: Where to run, if there is no jump host; on one of NIO's shared loops if `nil`.
     ///   - attempts: How often it is tried, a little later each time, where the server hangs up before its banner: so does an sshd with many
@@ -56,14 +57,14 @@ public actor Connection {
     /// - Throws: One code for each way this can fail, with the phase. Nothing is left open then.
     public static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines = Deadlines(),
-        through jumpHost: JumpHost? = nil, on executor: LoopExecutor? = nil, attempts: Int = 1
+        isCompressed: Bool = false, through jumpHost: JumpHost? = nil, on executor: LoopExecutor? = nil, attempts: Int = 1
     ) async throws(SSHError) -> Connection {
         var attempt = 1
         while true {
             do throws(SSHError) {
                 return try await open(
-                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, through: jumpHost,
-                    on: executor, delivery: nil)
+                    to: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines,
+                    isCompressed: isCompressed, through: jumpHost, on: executor, delivery: nil)
             } catch {
                 guard error.code == .resetBeforeBanner, error.jumpHost == nil, attempt < attempts else { throw error }
                 // Spread, so that those who were turned away together do not come back together.
@@ -76,13 +77,13 @@ public actor Connection {
     /// - Parameter delivery: How the stream is cut to pieces, for tests.
     static func open(
         to address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
-        through jumpHost: JumpHost? = nil, on executor: LoopExecutor?, delivery: SessionBuffers.Delivery?
+        isCompressed: Bool = false, through jumpHost: JumpHost? = nil, on executor: LoopExecutor?, delivery: SessionBuffers.Delivery?
     ) async throws(SSHError) -> Connection {
         try refuseUnsupported(identities)
         let executor = jumpHost?.loopExecutor ?? executor ?? .next()
         let establishment = Establishment(
-            address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines, delivery: delivery,
-            on: executor)
+            address: address, user: user, hostKey: hostKey, identities: identities, deadlines: deadlines,
+            isCompressed: isCompressed, delivery: delivery, on: executor)
         return try await executor.run { () async throws(SSHError) -> Connection in
             let start = ContinuousClock.now
             let way: Establishment.Way =

@@ -16,6 +16,8 @@ public struct Destination: Sendable {
     public var unusedKeyFiles: [SSHError]
     /// The defaults with the configuration's ConnectTimeout.
     public var deadlines: Deadlines
+    /// Whether the stream is compressed once the user is proven: less on a slow link for more work and memory on both ends.
+    public var isCompressed = false
     /// The last hop of the way there; the same object for all hosts behind it.
     public var jumpHost: JumpHost?
     /// Where it all comes from.
@@ -34,7 +36,7 @@ extension Connection {
         do throws(SSHError) {
             return try await open(
                 to: destination.address, user: destination.user, hostKey: destination.hostKey, identities: destination.identities,
-                deadlines: destination.deadlines, through: destination.jumpHost, on: executor,
+                deadlines: destination.deadlines, isCompressed: destination.isCompressed, through: destination.jumpHost, on: executor,
                 attempts: attempts)
         } catch {
             // Most often the key that would have done is among those that could not be used.

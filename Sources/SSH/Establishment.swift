@@ -24,6 +24,7 @@ actor Establishment {
     private let hostKeyPolicy: HostKeyPolicy
     let identities: [Identity]
     private let deadlines: Deadlines
+    private let isCompressed: Bool
     private let delivery: SessionBuffers.Delivery?
     private var attached: Driver?
     private let loopExecutor: LoopExecutor
@@ -41,8 +42,7 @@ actor Establishment {
 
     init(
         address: Address, user: String, hostKey: HostKeyPolicy, identities: [Identity], deadlines: Deadlines,
-        delivery: SessionBuffers.Delivery?,
-        on executor: LoopExecutor
+        isCompressed: Bool, delivery: SessionBuffers.Delivery?, on executor: LoopExecutor
     ) {
         loopExecutor = executor
         self.executor = executor.loop.executor
@@ -51,6 +51,7 @@ actor Establishment {
         hostKeyPolicy = hostKey
         self.identities = identities
         self.deadlines = deadlines
+        self.isCompressed = isCompressed
         self.delivery = delivery
     }
 
@@ -103,6 +104,7 @@ actor Establishment {
             let keys = await Self.offLoop { hosts.keys(of: self.address, alias: alias) }
             driver.session.prefer(hostKeys: AlgorithmPreference.hostKeys(pinned: keys))
         }
+        if isCompressed { driver.session.offerCompression() }
         let session = driver.session
         try await driver.complete(.handshake, until: .after(deadlines.handshake)) { session.handshake() }
         guard let key = session.hostKey else {

@@ -104,6 +104,16 @@ final class Session {
         }
     }
 
+    /// Offers compression that begins once the user is proven; to be called before the handshake.
+    func offerCompression() {
+        guard let pointer else { return }
+        libssh2_session_flag(pointer, LIBSSH2_FLAG_COMPRESS, 1)
+        // Compression from the start is not offered: what nobody has proven to be would reach the decompressor.
+        for method in [LIBSSH2_METHOD_COMP_CS, LIBSSH2_METHOD_COMP_SC] {
+            libssh2_session_method_pref(pointer, method, "zlib@openssh.com,none")
+        }
+    }
+
     /// Banner, key exchange, and the request for the authentication service.
     func handshake() -> Step<Void> {
         let outcome = step { libssh2_session_handshake($0, Self.descriptor) }
@@ -125,7 +135,7 @@ final class Session {
         }
         return NegotiatedAlgorithms(
             keyExchange: name(LIBSSH2_METHOD_KEX), hostKey: name(LIBSSH2_METHOD_HOSTKEY), cipher: name(LIBSSH2_METHOD_CRYPT_CS),
-            mac: name(LIBSSH2_METHOD_MAC_CS))
+            mac: name(LIBSSH2_METHOD_MAC_CS), compression: name(LIBSSH2_METHOD_COMP_SC))
     }
 
     /// Opens a session channel with a receive window of `windowInBytes`.

@@ -91,7 +91,7 @@ struct CallConsole {
         let terminal = Terminal.current
         terminal.line(terminal.styled("\nThe call is open. Type a command, or help.", .faint))
         while true {
-            FileHandle.standardError.write(Data("\(device.name)> ".utf8))
+            writeOut("\(device.name)> ".utf8, to: STDERR_FILENO)
             guard let line = readLine() else { return leave() }
             let words = line.split(separator: " ").map(String.init)
             guard let word = words.first else { continue }

@@ -50,7 +50,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     private func show(_ diagnosis: DeviceDiagnosis, of device: Device, _ desk: Desk, call: String?) async throws -> Never {
         if markdown {
-            FileHandle.standardOutput.write(Data(VerdictMarkdown(device: device).text(diagnosis).utf8))
+            writeOut(VerdictMarkdown(device: device).text(diagnosis).utf8)
             exitProcess(Int32(diagnosis.verdict.exitCode))
         }
         if explain {

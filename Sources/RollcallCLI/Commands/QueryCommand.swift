@@ -79,7 +79,7 @@ struct QueryCommand: AsyncParsableCommand {
         if csv {
             let lines = [result.columns] + result.rows.map { $0.map { $0 == .null ? "" : $0.text } }
             let text = lines.map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
-            return FileHandle.standardOutput.write(Data(text.utf8))
+            return writeOut(text.utf8)
         }
         var table = TextTable(result.columns.map { displayed($0, limit: 40) })
         for row in result.rows { table.add(row.map { $0 == .null ? "" : displayed($0.text, limit: 80) }) }

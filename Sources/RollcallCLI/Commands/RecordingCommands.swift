@@ -110,14 +110,14 @@ extension AuditCommand {
 
         private func play(_ cast: Cast) async throws {
             var filter = TerminalFilter()
-            defer { if !raw { FileHandle.standardOutput.write(Data(filter.finish())) } }
+            defer { if !raw { writeOut(filter.finish()) } }
             var last: Int64 = 0
             for event in cast.events {
                 guard case .output(let bytes) = event.content else { continue }
                 let pause = min(Double(event.time - last) / 1_000_000 / speed, maxIdle ?? .infinity)
                 last = event.time
                 if pause > 0 { try await Task.sleep(for: .microseconds(Int64(pause * 1_000_000))) }
-                FileHandle.standardOutput.write(Data(raw ? bytes : filter.take(bytes)))
+                writeOut(raw ? bytes : filter.take(bytes))
             }
         }
 

@@ -62,7 +62,7 @@ struct TelemetryCommand: AsyncParsableCommand {
         let history = try history(found, database, from: end - span, to: end)
         if let svg { try write(history, to: svg, from: end - span, to: end) }
         if options.json { return try printJSON(Body(history, device: found.name, from: end - span, to: end)) }
-        if csv { return FileHandle.standardOutput.write(Data(history.csv { TelemetryText.subject($0) }.utf8)) }
+        if csv { return writeOut(history.csv { TelemetryText.subject($0) }.utf8) }
         if svg == nil { show(history, from: end - span, to: end) }
     }
 
