@@ -58,12 +58,60 @@ struct OwnerTests {
         "a file that is not understood is named by its line, and opens nothing",
         arguments: [
             "highest-impact everything", "highest-impact", "highest-impact change now", "hours 9-17", "hours 09:00-09:00",
-            "hours 24:00-09:00", "hours 09:60-10:00", "hours 09:00_10:00", "consent yes", "\u{0}", "highest-impact observe",
+            "hours 24:00-09:00", "hours 09:60-10:00", "hours 09:00_10:00", "consent yes", "consent observe", "\u{0}",
+            "highest-impact observe",
         ])
     func notUnderstood(_ line: String) throws {
         let talk = try talk("highest-impact change\n" + line + "\n")
         let refused = try #require(try refusal(talk, "echo", request: 1))
         #expect(refused.rule == "owner" && refused.sentence.string.contains("Line 2 "))
+    }
+
+    @Test("what the owner wants to be asked for waits for `allow`, for as long as it says, and the log says that it was given")
+    func consent() throws {
+        let talk = try talk("consent change\n")
+        try talk.scratch.write("run/rollcall/here", "")
+        talk.kernel.monotonicClock = { 1_000_000_000 }
+        #expect(try refusal(talk, "echo", request: 1) == nil)
+        #expect(try refusal(talk, "disturb", request: 2) == nil)
+        let refused = try #require(try refusal(talk, "change", request: 3))
+        #expect(refused.rule == "owner" && refused.sentence.string.contains("rollcall-agent allow"))
+        try talk.scratch.write("run/rollcall/consent", "1000000001")
+        #expect(try refusal(talk, "change", request: 4) == nil)
+        #expect(try refusal(talk, "change", request: 5) == nil)
+        // It is over; and what is no number, or of another start, is no consent.
+        for content in ["1000000000", "", "99999999999999999999", "1000000001\n"] {
+            try talk.scratch.write("run/rollcall/consent", content)
+            #expect(try refusal(talk, "change", request: 6)?.rule == "owner", "\(content)")
+        }
+        let consents = try talk.log().filter { $0.kind == .ownerConsented }
+        #expect(consents.count == 1 && consents[0].session == "s-1" && consents[0].detail.string.hasPrefix("until "))
+        try talk.scratch.write("etc/rollcall/owner.conf", "consent disturb\n")
+        #expect(try refusal(talk, "disturb", request: 7)?.rule == "owner")
+    }
+
+    @Test("`rollcall-agent allow` gives it and takes it back", arguments: AgentBinary.all)
+    func allow(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [change]) {
+            try $0.write("etc/rollcall/owner.conf", "consent change\n")
+            return nil
+        }
+        let relay = try daemon.relay()
+        try relay.open()
+        func allow(_ words: String...) throws -> Int32 {
+            let agent = try AgentProcess(binary, ["allow", "--root-dir", daemon.scratch.path] + words)
+            agent.process.waitUntilExit()
+            return agent.process.terminationStatus
+        }
+        #expect(try relay.run("change", request: 1).end.rule == "owner")
+        #expect(try allow("5") == 0)
+        #expect(try relay.run("change", request: 2).end.done?.code == 0)
+        #expect(try allow("0") == 0)
+        #expect(try relay.run("change", request: 3).end.rule == "owner")
+        #expect(try allow() == 0)
+        #expect(try relay.run("change", request: 4).end.done?.code == 0)
+        #expect(try allow("1441") == 64)
+        #expect(try daemon.log().components(separatedBy: "owner.consented  until ").count == 3)
     }
 
     @Test("where one was understood before, that one holds on")

@@ -371,3 +371,204 @@ struct TelemetryRingTests {
         }
     }
 }
+
+@Suite("What telemetry notes of alarms, units and logins")
+struct TelemetryAlertTests {
+    private func events(_ watched: Watched, _ device: Device?, _ kind: TelemetryEvent.Kind) throws -> [String] {
+        try watched.blocks(device).flatMap(\.block.events).filter { $0.kind == kind }
+            .map { String(decoding: $0.subject, as: UTF8.self) }
+    }
+
+    /// Goes on until the children that read sensors have answered.
+    private func settle(_ device: Device) {
+        while !device.executor.isIdle {
+            var polls = PollSet()
+            device.executor.prepare(&polls)
+            polls.wait(timeout: 50_000)
+            device.executor.turn(polls)
+        }
+    }
+
+    private func append(_ text: String, to name: String, _ scratch: Scratch) throws {
+        let file = try FileHandle(forWritingTo: scratch.url(name))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(text.utf8))
+        try file.close()
+    }
+
+    @Test("the kernel's warnings of hangs, voltage and heat are noted once and are on the disk at once; programs' and older ones are not")
+    func kernelLog() throws {
+        let watched = try Watched()
+        try watched.scratch.write("dev/kmsg", "0,1,1,-;watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [old:1]\n")
+        let device = try watched.start()
+        try watched.tick(device)
+        try append(
+            """
+            6,2,2,-;eth0: link up
+             SUBSYSTEM=net
+            12,3,3,-;soft lockup, says a program
+            7,4,4,-;debugging of Under-voltage
+            4,5,5,-;half a line without
+            """ + "\n", to: "dev/kmsg", watched.scratch)
+        try watched.tick(device)
+        #expect(try watched.blocks(device).count == 1)
+        try append(
+            "2,6,6,-;Under-voltage detected! (0x00050005)\n3,7,7,-;INFO: task mmcqd:71 blocked for more than 120 seconds.\n",
+            to: "dev/kmsg", watched.scratch)
+        try watched.tick(device)
+        #expect(try watched.blocks(device).map(\.sequence) == [1], "sealed")
+        #expect(try events(watched, device, .alarm) == ["Under-voltage detected! (0x00050005)"])
+        #expect(try events(watched, device, .watchdog) == ["INFO: task mmcqd:71 blocked for more than 120 seconds."])
+        try watched.tick(device, 3)
+        #expect(try events(watched, device, .watchdog).count == 1)
+    }
+
+    @Test("a device without a kernel log that can be read is measured all the same")
+    func noKernelLog() throws {
+        let watched = try Watched()
+        let device = try watched.start()
+        try watched.tick(device, 3)
+        #expect(try watched.blocks(device).last?.block.tickCount == 3)
+    }
+
+    @Test("alarms that come and go seal one block in ten minutes, and the first at once")
+    func storm() throws {
+        let watched = try Watched()
+        try watched.scratch.write("proc/vmstat", "oom_kill 0\n")
+        let device = try watched.start()
+        try watched.tick(device)
+        for kill in 1...180 {
+            try watched.scratch.write("proc/vmstat", "oom_kill \(kill)\n")
+            try watched.tick(device)
+            if kill == 1 { #expect(try watched.blocks(device).map(\.sequence) == [1]) }
+        }
+        let blocks = try watched.blocks(device)
+        #expect(blocks.count == 4, "1,800 s: at 10, 610 and 1,210 s, and the open one")
+        #expect(blocks.flatMap(\.block.events).filter { $0.kind == .oomKill }.count == 180)
+    }
+
+    @Test("a sensor's own alarm is noted when it comes, not while it stays")
+    func sensors() throws {
+        let watched = try Watched()
+        try watched.scratch.write("sys/class/hwmon/hwmon0/in0_lcrit_alarm", "0\n")
+        try watched.scratch.write("sys/class/hwmon/hwmon0/temp1_input", "45000\n")
+        try watched.scratch.write("sys/class/hwmon/hwmon0/temp1_crit_alarm", "1\n")
+        let device = try watched.start()
+        func minute() throws {
+            try watched.tick(device, 6)
+            settle(device)
+            try watched.tick(device)
+        }
+        try minute()
+        #expect(try events(watched, device, .alarm) == ["hwmon0/temp1_crit"])
+        try watched.scratch.write("sys/class/hwmon/hwmon0/in0_lcrit_alarm", "1\n")
+        for _ in 0..<3 { try minute() }
+        #expect(try events(watched, device, .alarm) == ["hwmon0/temp1_crit", "hwmon0/in0_lcrit"])
+        let last = try #require(try watched.blocks(device).last?.block)
+        #expect(watched.values(last, .temperature, "hwmon0/temp1")?.last == 45_000)
+        #expect(!last.columns.contains { $0.series.metric == .voltage })
+    }
+
+    @Test("without utmp, logins come from logind's sessions: people's, with line and host, and not the door's")
+    func sessions() throws {
+        let watched = try Watched()
+        func session(_ name: String, _ user: String, _ rest: String = "CLASS=user\n") throws {
+            try watched.scratch.write("run/systemd/sessions/\(name)", "# This is private data.\nUID=0\nUSER=\(user)\nACTIVE=1\n\(rest)")
+        }
+        try session("1", "root")
+        let device = try watched.start()
+        try watched.tick(device)
+        try session("2", "rollcall")
+        try session("3", "pi", "TTY=pts/0\nREMOTE=1\nREMOTE_HOST=192.0.2.7\nSERVICE=sshd\nCLASS=user\n")
+        try session("4", "pi", "CLASS=manager\n")
+        try session("5", "gdm", "CLASS=greeter\n")
+        try session("6.ref", "fifo")
+        try watched.tick(device, 13)
+        #expect(try events(watched, device, .login) == ["pi pts/0 192.0.2.7"])
+        try FileManager.default.removeItem(at: watched.scratch.url("run/systemd/sessions/3"))
+        try session("7", "pi", "TTY=pts/0\nREMOTE_HOST=192.0.2.7\nCLASS=user\n")
+        try watched.tick(device, 6)
+        #expect(try events(watched, device, .login).count == 2)
+    }
+}
+
+@Suite("What systemd answers of units that failed")
+struct FailedUnitTests {
+    /// A message of D-Bus in little-endian order with one field, and its body.
+    static func message(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+        func number(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        let field: [UInt8] = [5, 1, 117, 0, 1, 0, 0, 0]
+        return [108, type, 1, 1] + number(body.count) + number(2) + number(field.count + 5) + field + [8, 1, 103, 0, 1] + [0, 0, 0] + body
+    }
+
+    /// The body of an answer with a row for each name.
+    static func rows(_ names: [String]) -> [UInt8] {
+        var rows: [UInt8] = []
+        func number(_ value: Int) { rows += (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        func text(_ text: String) {
+            while rows.count % 4 != 0 { rows.append(0) }
+            number(text.utf8.count)
+            rows += Array(text.utf8) + [0]
+        }
+        for name in names {
+            while rows.count % 8 != 0 { rows.append(0) }
+            for field in [name, "A unit", "loaded", "failed", "failed", "", "/org/freedesktop/systemd1/unit/x"] { text(field) }
+            while rows.count % 4 != 0 { rows.append(0) }
+            number(0)
+            text("")
+            text("/")
+        }
+        return (0..<4).map { UInt8(truncatingIfNeeded: rows.count >> (8 * $0)) } + [0, 0, 0, 0] + rows
+    }
+
+    private static let greeting = Array("OK 0123456789abcdef0123456789abcdef\r\n".utf8)
+
+    @Test("names are read whatever signals come first, and nothing is made of half an answer")
+    func answers() {
+        let names = ["kiosk-spool.service", "a.mount", "x.timer"]
+        let whole = Self.greeting + Self.message(4, [1, 2, 3]) + Self.message(2, Self.rows(names))
+        // The signal's body is not padded; what follows it begins at once.
+        #expect(FailedUnits.read(whole) == .units(names.map { Array($0.utf8) }))
+        for cut in whole.indices { #expect(FailedUnits.read(Array(whole[..<cut])) == .more) }
+        #expect(FailedUnits.read(Self.greeting + Self.message(2, Self.rows([]))) == .units([]))
+        #expect(FailedUnits.read(Self.greeting + Self.message(3, [])) == .nothing)
+        #expect(FailedUnits.read(Array("REJECTED EXTERNAL\r\n".utf8)) == .nothing)
+        let many = (0..<100).map { "unit-\($0).service" }
+        #expect(FailedUnits.read(Self.greeting + Self.message(2, Self.rows(many))) == .units(many.prefix(32).map { Array($0.utf8) }))
+    }
+
+    @Test("a unit that fails is noted once, and once more when it failed again; a systemd that hangs holds nothing up")
+    func events() throws {
+        let watched = try Watched()
+        try FileManager.default.createDirectory(at: watched.scratch.url("run/systemd"), withIntermediateDirectories: true)
+        let server = try watched.kernel.listen(watched.scratch.root + Array("/run/systemd/private".utf8))
+        let device = try watched.start()
+        let telemetry = try #require(device.telemetry)
+        /// A minute in which systemd answers with these units; nil: not at all.
+        func minute(_ names: [String]?) throws {
+            try watched.tick(device)
+            let (connection, _) = try watched.kernel.accept(server)
+            try watched.kernel.setNonblocking(connection)
+            let asked = try watched.kernel.read(connection, limit: 4_096)
+            #expect(asked.starts(with: Array("\0AUTH EXTERNAL 30\r\nBEGIN\r\nl".utf8)) && asked.suffix(7) == Array("failed\0".utf8)[...])
+            if let names {
+                let answer = Self.greeting + Self.message(2, Self.rows(names))
+                for piece in [answer[..<50], answer[50...]] {
+                    try watched.kernel.writeAll(connection, Array(piece))
+                    var polls = PollSet()
+                    telemetry.prepare(&polls)
+                    polls.wait(timeout: 1_000_000)
+                    telemetry.turn(polls)
+                }
+            }
+            try watched.tick(device, 5)
+        }
+        try minute(["a.service"])
+        try minute(["a.service", "b.service"])
+        try minute(nil)
+        try minute(["b.service"])
+        try minute(["a.service", "b.service"])
+        let events = try watched.blocks(device).flatMap(\.block.events).filter { $0.kind == .unitFailed }
+        #expect(events.map { String(decoding: $0.subject, as: UTF8.self) } == ["a.service", "b.service", "a.service"])
+    }
+}

@@ -147,9 +147,9 @@ def bench(server, tools, size, runs):
                     must([*where, "sftp", "-q", "-b", "-", *options, f"{server.user}@{host}"], input=command + "\n")
 
                 ways = {
-                    ("get", "rollcall"): lambda: desk.run("get", place, "/srv/file", arrived, "--force", run_in=where),
+                    ("get", "rollcall"): lambda: desk.run("get", place + ":/srv/file", arrived, "--force", run_in=where),
                     ("get", "sftp"): lambda: sftp(f"get {far}/file {arrived}"),
-                    ("put", "rollcall"): lambda: desk.run("put", place, source, "/srv/new", "--force", "--yes", run_in=where),
+                    ("put", "rollcall"): lambda: desk.run("put", source, place + ":/srv/new", "--force", "--yes", run_in=where),
                     ("put", "sftp"): lambda: sftp(f"put {source} {far}/new"),
                 }
                 for (direction, name), way in ways.items():

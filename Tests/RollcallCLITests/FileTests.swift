@@ -17,12 +17,12 @@ struct FileTests {
             let daemon = try await DeviceDaemon(place)
             let content = Self.content(3_000_001)
             try content.write(to: URL(fileURLWithPath: place.folder + "/menu.bin"))
-            let put = try await place.rollcall("put", device, place.folder + "/menu.bin", "/srv/menu.bin", "--yes")
+            let put = try await place.rollcall("put", place.folder + "/menu.bin", device + ":/srv/menu.bin", "--yes")
             #expect(put.exit == 0, "\(put.error)")
             #expect(put.output.contains("3000001 bytes, SHA-256 ") && put.error.isEmpty)
             #expect(data(daemon.root + "/srv/menu.bin") == content)
             let back = place.folder + "/back"
-            let get = try await place.rollcall("get", device, "/srv/menu.bin", back, "--json")
+            let get = try await place.rollcall("get", device + ":/srv/menu.bin", back, "--json")
             #expect(get.exit == 0, "\(get.error)")
             #expect(get.output.contains("\"continuedAt\" : 0") && data(back) == content)
             var status = stat()
@@ -46,12 +46,12 @@ struct FileTests {
             try Scratch.make(folder)
             let part = folder + "/.log.1000000000000.rollcall-part"
             try content.prefix(123_456).write(to: URL(fileURLWithPath: part))
-            let get = try await place.rollcall("get", device, "/srv/log", folder)
+            let get = try await place.rollcall("get", device + ":/srv/log", folder)
             #expect(get.exit == 0 && get.output.contains("gone on with at 123456"), "\(get.error)")
             #expect(data(folder + "/log") == content)
             // Another file's beginning under the same name and time.
             try Data(repeating: 7, count: 1_000).write(to: URL(fileURLWithPath: part))
-            let again = try await place.rollcall("get", device, "/srv/log", folder, "--force")
+            let again = try await place.rollcall("get", device + ":/srv/log", folder, "--force")
             #expect(again.exit == 0 && !again.output.contains("gone on"), "\(again.error)")
             #expect(data(folder + "/log") == content)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["log"])
@@ -67,15 +67,15 @@ struct FileTests {
             try Data("here".utf8).write(to: URL(fileURLWithPath: local))
             try Data("there".utf8).write(to: URL(fileURLWithPath: remote))
             try await place.expectFailure(
-                ["get", device, "/srv/file", local], exit: 98, kind: "file-exists", says: "is there already", "--force")
+                ["get", device + ":/srv/file", local], exit: 98, kind: "file-exists", says: "is there already", "--force")
             try await place.expectFailure(
-                ["put", device, local, "/srv/file", "--yes"], exit: 99, kind: "refused-file", says: "/srv/file", "is there already")
+                ["put", local, device + ":/srv/file", "--yes"], exit: 99, kind: "refused-file", says: "/srv/file", "is there already")
             #expect(data(local) == Data("here".utf8) && data(remote) == Data("there".utf8))
-            try await place.must("put", device, local, "/srv/file", "--yes", "--force")
+            try await place.must("put", local, device + ":/srv/file", "--yes", "--force")
             #expect(data(remote) == Data("here".utf8))
             try await place.expectFailure(
-                ["put", device, place.folder + "/nothing", "/srv/file", "--yes"], exit: 98, kind: "local-file", says: "No such file")
-            try await place.expectFailure(["put", device, local, "/srv/file"], exit: 93, kind: "not-confirmed", says: "--yes")
+                ["put", place.folder + "/nothing", device + ":/srv/file", "--yes"], exit: 98, kind: "local-file", says: "No such file")
+            try await place.expectFailure(["put", local, device + ":/srv/file"], exit: 93, kind: "not-confirmed", says: "--yes")
         }
     }
 
@@ -86,14 +86,17 @@ struct FileTests {
             try Data("1".utf8).write(to: URL(fileURLWithPath: daemon.root + "/srv/file"))
             let local = place.folder + "/file"
             try await place.expectFailure(
-                ["get", device, "/srv/file", local], exit: 79, kind: "refused-path", says: "/var/log", "read-path")
+                ["get", device + ":/srv/file", local], exit: 79, kind: "refused-path", says: "/var/log", "read-path")
             try await place.expectFailure(
-                ["get", device, "/etc/nothing", local], exit: 99, kind: "refused-file", says: "permissions")
+                ["get", device + ":/etc/nothing", local], exit: 99, kind: "refused-file", says: "permissions")
             try await place.expectFailure(
-                ["put", device, daemon.root + "/srv/file", "/srv/new", "--yes"], exit: 79, kind: "refused-rights", says: "role shell")
+                ["put", daemon.root + "/srv/file", device + ":/srv/new", "--yes"], exit: 79, kind: "refused-rights", says: "role shell")
             try Data("files off\n".utf8).write(to: URL(fileURLWithPath: daemon.root + "/etc/rollcall/owner.conf"))
-            try await place.expectFailure(["get", device, "/etc/group", local], exit: 79, kind: "refused-owner", says: "files off")
-            try await place.expectFailure(["get", device, "/etc/"], exit: 64, kind: "usage", says: "plain name")
+            try await place.expectFailure(["get", device + ":/etc/group", local], exit: 79, kind: "refused-owner", says: "files off")
+            try await place.expectFailure(["get", device + ":/etc/"], exit: 64, kind: "usage", says: "plain name")
+            for words in [["get", "/etc/group"], ["get", ":/etc/group"], ["put", local, device + ":", "--yes"], ["put", local, device]] {
+                try await place.expectFailure(words, exit: 64, kind: "usage", says: "DEVICE:PATH")
+            }
             #expect(data(local) == nil)
             try await place.expectRecordsAgree()
         }
@@ -113,7 +116,7 @@ struct FileTests {
             let folder = place.folder + "/in"
             try Scratch.make(folder)
             try await place.expectFailure(
-                ["get", device, "/etc/hosts", folder + "/hosts"], exit: 91, kind: "digest-differs", says: "not what", "was not kept")
+                ["get", device + ":/etc/hosts", folder + "/hosts"], exit: 91, kind: "digest-differs", says: "not what", "was not kept")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         }
     }
@@ -125,7 +128,7 @@ struct FileTests {
         try await Workplace.with(saying(opened, cancelled, .closed(Closed(checkpoint: [])))) { place in
             let folder = place.folder + "/in"
             try Scratch.make(folder)
-            try await place.expectFailure(["get", device, "/etc/hosts", folder + "/hosts"], exit: 98, kind: "local-file", says: "hosts")
+            try await place.expectFailure(["get", device + ":/etc/hosts", folder + "/hosts"], exit: 98, kind: "local-file", says: "hosts")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         }
     }

@@ -5,17 +5,30 @@ internal import Foundation
 internal import Store
 internal import Wire
 
+/// A file on a device: `kiosk-1:/etc/hostname`. No name of a device has a colon in it.
+private struct DevicePath {
+    let device: String
+    let path: String
+
+    init(_ argument: String) throws(CommandFailure) {
+        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw CommandFailure(
+                .usage, kind: "usage", "\"\(displayed(argument))\" names no file of a device.",
+                next: "Write DEVICE:PATH, such as kiosk-1:/var/log/syslog.")
+        }
+        (device, path) = (String(parts[0]), String(parts[1]))
+    }
+}
+
 /// Fetches a file of a device.
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Fetch a file of a device.",
         discussion: "What was cut off is gone on with the next time, where the device can prove that it is the same file.")
 
-    @Argument(help: "The device's name.")
-    var device: String
-
-    @Argument(help: "Absolute path of the file on the device.")
-    var path: String
+    @Argument(help: "The file on a device, as DEVICE:PATH with an absolute path.")
+    var file: String
 
     @Argument(help: "Where it goes: a file or a folder; by default the file's own name, in this folder.")
     var local: String?
@@ -26,22 +39,24 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var options: DeskOptions
 
     func run() async throws {
+        let far = try DevicePath(file)
         let desk = try await options.desk()
-        let found = try findDevice(device, desk.database)
+        let found = try findDevice(far.device, desk.database)
+        let path = far.path
         let place = try Self.place(of: path, local: local)
         let progress = TransferProgress(name: place, isQuiet: options.json)
         let call = try openCall(of: found, desk.database)
         let carriage = try await withDevice(found) {
             defer { progress.end() }
             return try await withFiles(path, found) {
-                let file = try FetchedFile(path: place, replaces: force, progress: progress)
+                let fetched = try FetchedFile(path: place, replaces: force, progress: progress)
                 return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "get \(path)") { session in
                     do {
-                        let carriage = try await session.get(path, into: file)
-                        try file.finish()
+                        let carriage = try await session.get(path, into: fetched)
+                        try fetched.finish()
                         return carriage
                     } catch DeviceSession.CarriageError.digestDiffers {
-                        file.discard()
+                        fetched.discard()
                         throw DeviceSession.CarriageError.digestDiffers
                     }
                 }.result
@@ -71,14 +86,11 @@ struct PutCommand: AsyncParsableCommand {
         commandName: "put", abstract: "Bring a file to a device; takes the role shell.",
         discussion: "What was cut off is gone on with the next time. The file appears on the device only when it is whole.")
 
-    @Argument(help: "The device's name.")
-    var device: String
-
     @Argument(help: "The local file.")
     var local: String
 
-    @Argument(help: "Absolute path that it is to have on the device.")
-    var path: String
+    @Argument(help: "Where it goes, as DEVICE:PATH with the absolute path that it is to have.")
+    var file: String
 
     @Flag(help: "Replace a file of the device that is there; its owner and permissions stay.")
     var force = false
@@ -89,17 +101,19 @@ struct PutCommand: AsyncParsableCommand {
     @OptionGroup var options: DeskOptions
 
     func run() async throws {
+        let far = try DevicePath(file)
         let desk = try await options.desk()
-        let found = try findDevice(device, desk.database)
+        let found = try findDevice(far.device, desk.database)
+        let path = far.path
         let progress = TransferProgress(name: path, isQuiet: options.json)
         if !yes { try confirm("\(displayed(path)) will be written on \(found.name). Do it?") }
         let call = try openCall(of: found, desk.database)
         let carriage = try await withDevice(found) {
             defer { progress.end() }
             return try await withFiles(path, found) {
-                let file = try SentFile(path: local, progress: progress)
+                let sent = try SentFile(path: local, progress: progress)
                 return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "put \(path)") {
-                    try await $0.put(file, to: path, replaces: force)
+                    try await $0.put(sent, to: path, replaces: force)
                 }.result
             }
         }

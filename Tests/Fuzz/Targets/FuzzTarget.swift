@@ -34,6 +34,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "cbor", holds: fuzzCBOR),
         FuzzTarget(name: "telemetry", holds: fuzzTelemetry),
         FuzzTarget(name: "ring-record", holds: fuzzRingRecord),
+        FuzzTarget(name: "failed-units", holds: fuzzFailedUnits),
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
         FuzzTarget(name: "certificate", holds: fuzzCertificate),

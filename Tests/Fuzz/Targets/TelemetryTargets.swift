@@ -1,3 +1,4 @@
+import AgentCore
 import Telemetry
 import Wire
 
@@ -25,4 +26,11 @@ public func fuzzRingRecord(_ bytes: [UInt8]) -> Bool {
     guard let content = RingRecord.content(bytes) else { return true }
     guard let head = RingRecord.head(bytes[...]), head.size == UInt64(content.count) else { return false }
     return RingRecord.encode(content, sequence: head.sequence) == Array(bytes.prefix(RingRecord.headSize + content.count))
+}
+
+/// systemd's answer: names lie in it as they are, and what is whole stays so whatever follows.
+public func fuzzFailedUnits(_ bytes: [UInt8]) -> Bool {
+    guard case .units(let names) = FailedUnits.read(bytes) else { return true }
+    guard names.count <= 32, names.reduce(0, { $0 + $1.count }) <= bytes.count else { return false }
+    return FailedUnits.read(bytes + [0, 255]) == .units(names)
 }

@@ -117,6 +117,7 @@ int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode) {
 int32_t rc_unlink(const uint8_t *path) { RETRIED(int, unlink((const char *)path)); }
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode) { RETRIED(int, mkdir((const char *)path, (mode_t)mode)); }
 int32_t rc_remove_directory(const uint8_t *path) { return rmdir((const char *)path) < 0 ? -errno : 0; }
+void rc_seek_end(int32_t fd) { lseek(fd, 0, SEEK_END); }
 int32_t rc_set_nonblocking(int32_t fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
@@ -270,12 +271,12 @@ int32_t rc_accept(int32_t fd, uint32_t *uid) {
     *uid = who.uid;
     return peer;
 }
-int32_t rc_connect(const uint8_t *path) {
+int32_t rc_connect(const uint8_t *path, uint32_t at_once) {
     struct sockaddr_un to;
     socklen_t size;
     int problem = address(&to, &size, path);
     if (problem) return problem;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (at_once ? SOCK_NONBLOCK : 0), 0);
     if (fd < 0) return -errno;
     if (connect(fd, (struct sockaddr *)&to, size) < 0) {
         problem = errno;

@@ -44,6 +44,8 @@ public struct LedgerEntry: Equatable, Sendable {
         public static let streamClosed = Kind(name: "stream.closed")
         /// Something was refused; the subject is what, the detail the rule.
         public static let refused = Kind(name: "refused")
+        /// The device's owner consents to what follows in the session; the detail says until when.
+        public static let ownerConsented = Kind(name: "owner.consented")
         /// The other side's ledger head was seen; the checkpoint is it, the detail the witness's status.
         public static let headSeen = Kind(name: "head.seen")
         /// The oldest entries were dropped to stay within bounds; the count is how many, the digest their tree's root.

@@ -66,6 +66,7 @@
                 (.boot, "boot"), (.agentStarted, "agent started"), (.agentStopped, "agent stopped"), (.oomKill, "out of memory"),
                 (.readOnly, "read-only"), (.linkDown, "link down"), (.linkUp, "link up"), (.clockJump, "clock set"),
                 (.unitFailed, "unit failed"), (.login, "login"), (.hot, "hot"), (.mountHangs, "mount hangs"), (.lost, "blocks lost"),
+                (.alarm, "alarm"), (.watchdog, "something hangs"),
             ]
             return names.first { $0.0 == self }?.1 ?? "event \(rawValue)"
         }

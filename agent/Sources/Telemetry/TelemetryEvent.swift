@@ -25,7 +25,7 @@ public struct TelemetryEvent: Equatable, Sendable {
         public static let linkUp = Kind(rawValue: 7)
         /// The clock was set; the value is by how much, milliseconds, ahead where positive.
         public static let clockJump = Kind(rawValue: 8)
-        /// A unit failed; the subject is its name.
+        /// A unit of systemd failed, or had when the agent started; the subject is its name.
         public static let unitFailed = Kind(rawValue: 9)
         /// Somebody logged in who did not come through the agent's door; the subject is the user, line and host.
         public static let login = Kind(rawValue: 10)
@@ -35,6 +35,10 @@ public struct TelemetryEvent: Equatable, Sendable {
         public static let mountHangs = Kind(rawValue: 12)
         /// Blocks were lost because no disk took them; the value is how many.
         public static let lost = Kind(rawValue: 13)
+        /// A sensor's alarm, or the kernel's word of voltage, temperature or current; the subject is the sensor or what the kernel said.
+        public static let alarm = Kind(rawValue: 14)
+        /// The kernel's watchdogs say that something hangs; the subject is what they said.
+        public static let watchdog = Kind(rawValue: 15)
     }
 
     /// What happened.

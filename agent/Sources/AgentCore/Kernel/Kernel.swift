@@ -181,6 +181,9 @@ extension Kernel {
         return Int(try number(rc_read(file.number, &buffer, UInt64(buffer.count))))
     }
 
+    /// Passes over what can be read now.
+    func seekEnd(_ file: Descriptor) { rc_seek_end(file.number) }
+
     /// Reads at most `limit` bytes from `offset`.
     public func read(_ file: Descriptor, at offset: UInt64, limit: Int) throws(Errno) -> [UInt8] {
         try read(limit: limit) { rc_pread(file.number, $0, UInt64(limit), offset) }

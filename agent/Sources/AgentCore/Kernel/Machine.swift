@@ -173,7 +173,10 @@ extension Kernel {
     }
 
     /// Connects to a Unix socket.
-    public func connect(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0])) }
+    public func connect(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0], 0)) }
+
+    /// Connects to a Unix socket that takes a connection at once; reads and writes return at once too.
+    func connectAtOnce(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0], 1)) }
 
     /// Begins to connect to a numeric address; the socket is writable once that is decided.
     public func connect(_ address: [UInt8], port: UInt64) throws(Errno) -> Descriptor {

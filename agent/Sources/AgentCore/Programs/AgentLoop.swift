@@ -78,12 +78,13 @@ public final class AgentLoop {
         }
         device.executor.prepare(&polls)
         device.streams.prepare(&polls)
+        if !isStopping { device.telemetry?.prepare(&polls) }
         polls.wait(timeout: timeout())
         notifier?.keepAlive()
         if !polls.events(at: signalPlace).isEmpty { obey(kernel.takeSignals(signals)) }
         for connection in connections { serve(connection, polls) }
         device.executor.turn(polls)
-        if !isStopping { device.telemetry?.turn() }
+        if !isStopping { device.telemetry?.turn(polls) }
         device.streams.turn(polls)
         for connection in connections {
             connection.session.pumpStreams()

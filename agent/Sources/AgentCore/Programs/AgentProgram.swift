@@ -51,6 +51,7 @@ public struct AgentProgram {
         case .key: return key(invocation.settings)
         case .log: return log(invocation)
         case .off, .on: return moveDoor(invocation)
+        case .allow: return allow(invocation)
         }
         return Status.success
     }

@@ -4,7 +4,7 @@ public import Wire
 public struct Invocation: Equatable, Sendable {
     /// Which part to be.
     public enum Part: Equatable, Sendable {
-        case run, serve, check, ways, key, log, off, on, version, help
+        case run, serve, check, ways, key, log, off, on, allow, version, help
     }
 
     /// Which part to be.
@@ -27,6 +27,8 @@ public struct Invocation: Equatable, Sendable {
     public var isStandalone = false
     /// `--reason`.
     public var reason: Text = ""
+    /// What stands behind `allow`: how long the owner consents.
+    public var minutes: UInt64 = 60
     /// `-n`.
     public var count: UInt64 = 50
 
@@ -36,6 +38,7 @@ public struct Invocation: Equatable, Sendable {
     public init(_ arguments: [[UInt8]]) throws(UsageError) {
         let parts: [(Text, Part)] = [
             ("run", .run), ("serve", .serve), ("check", .check), ("ways", .ways), ("key", .key), ("log", .log), ("off", .off), ("on", .on),
+            ("allow", .allow),
             ("--version", .version),
             ("--help", .help), ("-h", .help),
         ]
@@ -48,6 +51,11 @@ public struct Invocation: Equatable, Sendable {
             let standalone: Text = "--standalone"
             if name == standalone.bytes {
                 isStandalone = true
+                index += 1
+                continue
+            }
+            if part == .allow, let number = Decimal.unsigned(name[...]), number <= 1_440 {
+                minutes = number
                 index += 1
                 continue
             }
@@ -98,6 +106,7 @@ public struct Invocation: Equatable, Sendable {
                rollcall-agent log [--state DIR] [-n N]
                rollcall-agent off [--reason TEXT]   shut the door to support; `on` opens it
                rollcall-agent on
+               rollcall-agent allow [MINUTES]       consent to what waits for it: 60, at most 1440; 0 ends it
                rollcall-agent --version
 
         """

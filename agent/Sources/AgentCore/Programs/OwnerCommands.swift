@@ -115,6 +115,20 @@ extension AgentProgram {
         }
     }
 
+    /// Consents to what waits for the owner, for some minutes.
+    func allow(_ invocation: Invocation) -> Int32 {
+        do throws(Errno) {
+            try Owner(kernel: kernel, settings: invocation.settings).consent(minutes: invocation.minutes)
+            say("What waits for the owner's consent is allowed for " + .decimal(invocation.minutes) + " minutes from now on.", to: 1)
+            return Status.success
+        } catch {
+            say(
+                "The consent cannot be written beside the daemon's socket (errno " + number(error)
+                    + "); run this as root, with the daemon.", to: 2)
+            return Status.unavailable
+        }
+    }
+
     /// Prints the newest entries of the device's ledger, oldest first.
     func log(_ invocation: Invocation) -> Int32 {
         let state = StateDirectory(kernel: kernel, path: invocation.settings.state)

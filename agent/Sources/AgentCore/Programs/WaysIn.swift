@@ -37,12 +37,7 @@ struct WaysIn {
 
     /// What stands in a text between `start` and the next `end`; nil where `start` is not in it.
     private func find(_ start: Text, _ text: Text, until end: UInt8) -> Text? {
-        var rest = text.bytes[...]
-        while !rest.isEmpty {
-            if rest.starts(with: start.bytes) { return Text(Array(rest.dropFirst(start.bytes.count).prefix { $0 != end })) }
-            rest = rest.dropFirst()
-        }
-        return nil
+        index(of: start.bytes[...], in: text.bytes[...]).map { Text(Array(text.bytes[($0 + start.bytes.count)...].prefix { $0 != end })) }
     }
 
     private func has(_ part: Text, _ text: Text) -> Bool { find(part, text, until: 10) != nil }

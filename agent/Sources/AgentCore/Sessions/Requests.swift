@@ -19,7 +19,10 @@ extension Session {
     func allow(_ action: Action) throws(Refusal) {
         try action.check(role)
         try checkRoster()
-        try device.owner.check(action)
+        guard let end = try device.owner.check(action), end != notedConsent else { return }
+        notedConsent = end
+        let kernel = device.kernel
+        try record(entry(.ownerConsented, detail: "until " + UTC.text(kernel.realtime + end - kernel.monotonic)), mustBeDurable: false)
     }
 
     private func isAdmitted(_ request: UInt64, _ what: Text, _ action: Action) -> Bool {

@@ -38,6 +38,8 @@ public final class Session {
     /// How often the roster had been replaced when it was last asked about who is at the door.
     private var rosterChangeCount: UInt64 = 0
     var loggedRefusalCount = 0
+    /// End of the owner's consent that was written down last.
+    var notedConsent: UInt64?
     var push: PushInProgress?
     /// The push whose further pieces are passed over, because it was refused.
     var refusedPush: UInt64?

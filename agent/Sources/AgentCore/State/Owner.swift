@@ -19,7 +19,10 @@ public final class Owner {
     }
 
     /// Checks that the door is open, and that `action` is allowed now.
-    public func check(_ action: Action) throws(Refusal) {
+    ///
+    /// - Returns: Until when the owner's consent lasts, microseconds of the monotonic clock, where it took one.
+    @discardableResult
+    public func check(_ action: Action) throws(Refusal) -> UInt64? {
         try checkDoor()
         let policy = try policy()
         if case .get = action { try Self.check(policy.files, "files") }
@@ -27,11 +30,21 @@ public final class Owner {
         if case .tunnel = action { try Self.check(policy.tunnel, "tunnel") }
         if case .shell = action { try Self.check(policy.shell, "shell") }
         let impact = action.impact
-        guard impact != .observe else { return }
+        guard impact != .observe else { return nil }
         if let highest = policy.highestImpact, impact.rawValue > highest.rawValue {
             throw Refusal(.owner, "The owner of this device allows nothing above " + highest.name + " (owner.conf).")
         }
-        guard let hours = policy.hours else { return }
+        try checkHours(policy.hours)
+        guard let least = policy.consent, impact.rawValue >= least.rawValue else { return nil }
+        if let until = consentEnd { return until }
+        throw Refusal(
+            .owner,
+            "The owner of this device is asked before this: have \"rollcall-agent allow\" run on it as root, then try again (consent in"
+                + " owner.conf).")
+    }
+
+    private func checkHours(_ hours: (from: UInt64, to: UInt64)?) throws(Refusal) {
+        guard let hours else { return }
         let minute = kernel.realtime / 60_000_000 % 1_440
         let isWithin = hours.from < hours.to ? (hours.from..<hours.to).contains(minute) : minute >= hours.from || minute < hours.to
         if !isWithin {
@@ -93,6 +106,23 @@ public final class Owner {
 
 /// The owner's own commands for the door.
 extension Owner {
+    /// When a consent that lasts ends, by the monotonic clock: a clock that is set moves it neither way, and a restart ends it.
+    private var consentEnd: UInt64? {
+        guard let content = try? kernel.content(of: consentFile, limit: 20), let end = Decimal.unsigned(content[...]),
+            end > kernel.monotonic
+        else { return nil }
+        return end
+    }
+
+    /// In memory, beside the socket.
+    private var consentFile: [UInt8] { FilePath.parts(settings.socket).directory + ("/consent" as Text).bytes }
+
+    /// Consents for some minutes, from now on; 0 takes it back.
+    func consent(minutes: UInt64) throws(Errno) {
+        let file = try kernel.open(consentFile, [.write, .create, .truncate, .noFollow])
+        try kernel.writeAll(file, Text.decimal(kernel.monotonic + minutes * 60_000_000).bytes)
+    }
+
     /// Shuts the door, from the next request on.
     func shut(reason: Text) throws(Errno) {
         // Whatever stands there already, the door is shut while this is written.

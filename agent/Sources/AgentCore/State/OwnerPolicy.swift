@@ -15,6 +15,8 @@ public struct OwnerPolicy {
     var shell: Bool?
     /// `never-read`: absolute paths at and beneath which nobody reads a file, whatever the role.
     var neverRead: [[UInt8]] = []
+    /// `consent`: the least impact for which the owner is asked each time; nil: none.
+    var consent: Impact?
 
     /// Every key of owner.conf; ``take(_:_:)`` goes by the places.
     private static var keys: [ConfigurationKey] {
@@ -25,15 +27,17 @@ public struct OwnerPolicy {
             ConfigurationKey(name: "tunnel", form: "on, or off"),
             ConfigurationKey(name: "shell", form: "on, or off"),
             ConfigurationKey(name: "never-read", form: "and an absolute path", isRepeatable: true),
+            ConfigurationKey(name: "consent", form: "disturb or change"),
         ]
     }
 
     private mutating func take(_ key: Int, _ word: [UInt8]) -> Bool {
         switch key {
-        case 0:
+        case 0, 6:
             let impacts: [Impact] = [.observe, .disturb, .change]
-            highestImpact = impacts.first { $0.name.bytes == word }
-            return highestImpact != nil
+            let impact = impacts.first { $0.name.bytes == word }
+            if key == 0 { highestImpact = impact } else { consent = impact == .observe ? nil : impact }
+            return (key == 0 ? highestImpact : consent) != nil
         case 2, 3, 4:
             let (on, off): (Text, Text) = ("on", "off")
             let isOn = word == on.bytes

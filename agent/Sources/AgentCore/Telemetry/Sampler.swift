@@ -197,9 +197,11 @@ struct Sampler {
         clockBase = base
     }
 
-    /// Notes logins on terminals since the last look, from utmp(5): sessions through the agent's door are not in it.
+    /// Notes logins since the last look, from utmp(5), in which sessions through the agent's door are not; where there is none, as on
+    /// Debian 13, from what logind keeps of its sessions.
     mutating func people(into block: inout OpenTelemetryBlock, at time: UInt64) {
         let file = content("/run/utmp")
+        if file.isEmpty { return take(logins: sessions(), &block, time) }
         // 64-bit ARM has 64-bit times in it; others keep to 32 bits. The fields before are the same.
         let size = file.count % 384 != 0 && file.count % 400 == 0 ? 400 : 384
         var present: [[UInt8]] = []
@@ -217,10 +219,36 @@ struct Sampler {
             }
             login.removeLast()
             present.append(login)
-            if let logins, !logins.contains(login) {
-                block.note(TelemetryEvent(.login, time: time, subject: Array(login.dropFirst(4))))
-            }
+        }
+        take(logins: present, &block, time)
+    }
+
+    private mutating func take(logins present: [[UInt8]], _ block: inout OpenTelemetryBlock, _ time: UInt64) {
+        for login in present {
+            guard let logins, !logins.contains(login) else { continue }
+            block.note(TelemetryEvent(.login, time: time, subject: Array(login.dropFirst(4))))
         }
         logins = present
+    }
+
+    /// The sessions of people that logind has: its number in four bytes, then user, line and host.
+    private func sessions() -> [[UInt8]] {
+        let folder: Text = "/run/systemd/sessions"
+        guard let directory = try? kernel.open(root + folder.bytes, [.read, .directory]) else { return [] }
+        let keys = ("USER TTY REMOTE_HOST CLASS" as Text).bytes.split(separator: 32)
+        var found: [[UInt8]] = []
+        // Beside each session lies a FIFO with a dot in its name.
+        for name in (try? kernel.names(in: directory, limit: 256)) ?? [] where !name.contains(46) {
+            var words = [[UInt8]](repeating: [], count: keys.count)
+            var lines = WordScanner(content(folder + "/" + Text(name)))
+            while lines.nextLine() {
+                if let key = keys.firstIndex(where: { $0.elementsEqual(lines.word(0)) }) { words[key] = Array(lines.word(1)) }
+            }
+            // Classes of people are `user`, `user-early` and the like.
+            if !words[3].starts(with: keys[0].map { $0 | 32 }) || words[0] == Settings.doorUser.bytes { continue }
+            let number = Array((name + [0, 0, 0, 0]).prefix(4))
+            found.append(number + words[0] + [32] + words[1] + [32] + words[2])
+        }
+        return found
     }
 }

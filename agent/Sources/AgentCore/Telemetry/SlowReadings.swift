@@ -14,6 +14,7 @@ final class SlowReadings {
     private var readOnly: [[UInt8]]?
     private var hanging: [[UInt8]] = []
     private var hot: [[UInt8]] = []
+    private var alarms: [[UInt8]] = []
     private var isAsking: [Bool] = [false, false]
     /// What happened since it was last taken.
     private(set) var news: [TelemetryEvent] = []
@@ -41,7 +42,8 @@ final class SlowReadings {
         }
         let patterns: [Text] = [
             "/sys/class/thermal/thermal_zone*/temp", "/sys/class/hwmon/hwmon*/temp*_input", "/sys/class/hwmon/hwmon*/in*_input",
-            "/sys/class/power_supply/*/capacity", "/sys/class/power_supply/*/online", "/sys/bus/mmc/devices/*/life_time",
+            "/sys/class/hwmon/hwmon*/*_alarm", "/sys/class/power_supply/*/capacity", "/sys/class/power_supply/*/online",
+            "/sys/bus/mmc/devices/*/life_time",
         ]
         ask(
             1,
@@ -100,12 +102,17 @@ final class SlowReadings {
     private func takeSensors(_ bytes: [UInt8]) {
         var reader = CBORReader(bytes)
         var found: [(series: Series, value: Int64)] = []
-        var hotNow: [[UInt8]] = []
+        var (hotNow, alarmsNow): ([[UInt8]], [[UInt8]]) = ([], [])
         while found.count < 64, let row = try? FileRow(&reader) {
             let parts = row.path.split(separator: 47)
             guard row.status == 0, parts.count >= 2, let file = parts.last else { continue }
             let holder = Array(parts[parts.count - 2])
             let value = WordScanner.number(row.content[...])
+            // `_alarm`; other files of these end in `t`, `p`, `y`, `e`.
+            if file.last == UInt8(ascii: "m") {
+                if value != 0 { alarmsNow.append(holder + [47] + file.dropLast(6)) }
+                continue
+            }
             let isTemperature = file.starts(with: [116])
             switch file.first {
             case UInt8(ascii: "t"), UInt8(ascii: "i"):
@@ -120,7 +127,8 @@ final class SlowReadings {
         }
         sensors = found
         note(.hot, hotNow.filter { !hot.contains($0) })
-        hot = hotNow
+        note(.alarm, alarmsNow.filter { !alarms.contains($0) })
+        (hot, alarms) = (hotNow, alarmsNow)
     }
 
     /// The higher of the two hexadecimal figures that JEDEC's eMMC standard has for wear.

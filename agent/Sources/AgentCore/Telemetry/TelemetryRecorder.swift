@@ -13,6 +13,9 @@ final class TelemetryRecorder {
         /// Milliseconds after which a block is sealed: so long, because the flash wears by the write (docs/decisions/0006). Beside the
         /// block ext4 writes 16 KiB for each, of its journal and for the time of the change; twice as often would be above 1 MiB a day.
         var sealInterval: UInt64 = 3_600_000
+        /// Milliseconds after a block was sealed for an alarm in which none is for another: one that comes and goes must not wear the
+        /// flash.
+        var alarmInterval: UInt64 = 600_000
         /// Milliseconds between looks at mounts, sensors and logins, and between copies to /run.
         var slowInterval: UInt64 = 60_000
         /// Bytes of the ring on the disk.
@@ -30,10 +33,13 @@ final class TelemetryRecorder {
     private var ring: TelemetryRing?
     private var sampler: Sampler
     private let slow: SlowReadings
+    private let alerts: Alerts
     private var block: OpenTelemetryBlock
     private var nextTick: UInt64
     private var nextSlow: UInt64
     private var sealBy: UInt64
+    private var isAlarmed = false
+    private var alarmsFrom: UInt64 = 0
     /// Blocks that no disk has taken yet, oldest first.
     private var waiting: [[UInt8]] = []
     private var lostCount: Int64 = 0
@@ -57,6 +63,7 @@ final class TelemetryRecorder {
         self.boot = Self.binary(boot)
         sampler = Sampler(kernel: kernel, root: settings.root, keepsFiles: settings.root.isEmpty)
         slow = SlowReadings(executor: executor, kernel: kernel)
+        alerts = Alerts(kernel: kernel, root: settings.root)
         block = OpenTelemetryBlock(boot: self.boot, interval: schedule.interval)
         nextTick = kernel.monotonic
         nextSlow = nextTick
@@ -130,8 +137,12 @@ final class TelemetryRecorder {
     /// Microseconds until the next sample.
     func timeout(at now: UInt64) -> UInt64 { nextTick > now ? nextTick - now : 0 }
 
+    /// Adds what can be read now.
+    func prepare(_ polls: inout PollSet) { alerts.prepare(&polls) }
+
     /// Takes a sample where it is time.
-    func turn() {
+    func turn(_ polls: PollSet = PollSet()) {
+        alerts.turn(polls)
         let monotonic = kernel.monotonic
         guard monotonic >= nextTick else { return }
         // Ticks that were missed, in a machine that slept, are not made up for.
@@ -144,12 +155,18 @@ final class TelemetryRecorder {
             sampler.people(into: &block, at: now)
             sampler.lookAgain()
             slow.ask()
+            alerts.ask()
         }
-        for event in slow.takeNews() { block.note(event) }
+        for event in slow.takeNews() + alerts.takeNews() { block.note(event) }
         let events = Array(block.events.dropFirst(eventCount))
         remember(events)
-        let isUrgent = events.contains { [.oomKill, .readOnly, .hot].contains($0.kind) }
-        if isUrgent || monotonic >= sealBy || block.isFull {
+        if events.contains(where: { [.oomKill, .readOnly, .hot, .alarm, .watchdog].contains($0.kind) }) {
+            isAlarmed = true
+            sealBy = min(sealBy, max(monotonic, alarmsFrom))
+        }
+        if monotonic >= sealBy || block.isFull {
+            if isAlarmed { alarmsFrom = monotonic + schedule.alarmInterval * 1_000 }
+            isAlarmed = false
             seal()
         } else if isSlowTurn {
             copy()

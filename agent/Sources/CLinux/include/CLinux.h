@@ -39,6 +39,7 @@ int32_t rc_set_access(int32_t fd, uint32_t uid, uint32_t gid, uint32_t mode);
 int32_t rc_make_directory(const uint8_t *path, uint32_t mode);
 int32_t rc_remove_directory(const uint8_t *path);
 int32_t rc_set_nonblocking(int32_t fd);
+void rc_seek_end(int32_t fd);
 /* Directory entries as getdents64(2) writes them. */
 int64_t rc_list(int32_t fd, uint8_t *buffer, uint64_t count);
 
@@ -95,7 +96,8 @@ uint64_t rc_take_signals(int32_t fd);
 /* A listening Unix socket at `path`, replacing a dead one; anyone may knock, rc_accept says who it is. */
 int32_t rc_listen(const uint8_t *path);
 int32_t rc_accept(int32_t fd, uint32_t *uid);
-int32_t rc_connect(const uint8_t *path);
+/* With `at_once` neither this nor what is done with the descriptor waits. */
+int32_t rc_connect(const uint8_t *path, uint32_t at_once);
 /* Begins to connect to a numeric IPv4 or IPv6 address; the socket is writable once that is decided, and rc_socket_problem tells how. */
 int32_t rc_connect_tcp(const uint8_t *address, uint32_t port);
 /* The errno of a socket, 0 for none (SO_ERROR). */
