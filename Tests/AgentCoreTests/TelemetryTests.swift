@@ -232,6 +232,15 @@ struct TelemetryRecorderTests {
         device = try watched.start()
         let clean = try #require(try watched.blocks(device).last?.block.events.first)
         #expect(String(decoding: clean.subject, as: UTF8.self) == "shutdown")
+        // Power that goes within the hour after a clean start is no shutdown.
+        try watched.tick(device)
+        device = nil
+        try? FileManager.default.removeItem(at: watched.scratch.url("run/rollcall/telemetry"))
+        try watched.boot("bbbbbbbb-2222-3333-4444-555555555555")
+        device = try watched.start()
+        try watched.tick(device)
+        let cut = try #require(try watched.blocks(device).flatMap(\.block.events).last { $0.kind == .boot })
+        #expect(cut.subject.isEmpty && cut.value >= clean.value)
     }
 
     @Test("hundreds of series that come and go fill no more than a block may have")

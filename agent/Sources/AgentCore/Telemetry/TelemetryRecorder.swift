@@ -113,6 +113,8 @@ final class TelemetryRecorder {
             let reason = BootReason(kernel: kernel, wasStopped: summary.wasStopped).word
             note(TelemetryEvent(.boot, time: now, subject: reason.bytes, value: Int64(clamping: summary.lastTime)))
         }
+        // A ring that ends in a stop would tell a power cut of the next hour as a shutdown.
+        if last.flatMap({ TelemetrySummary($0) })?.wasStopped == true { sealBy = nextTick }
         note(TelemetryEvent(.agentStarted, time: now))
     }
 
