@@ -203,6 +203,7 @@ public struct TerminalFilter: Sendable {
         case "h", "l":
             guard numbers == [4] else { return nil }
             isInserting = letter == "h"
+            return [0x34, final]
         default: return nil
         }
         return collected + [final]
