@@ -558,17 +558,21 @@ struct FailedUnitTests {
             try watched.tick(device)
             let (connection, _) = try watched.kernel.accept(server)
             try watched.kernel.setNonblocking(connection)
-            let asked = try watched.kernel.read(connection, limit: 4_096)
-            #expect(asked.starts(with: Array("\0AUTH EXTERNAL 30\r\nBEGIN\r\nl".utf8)) && asked.suffix(7) == Array("failed\0".utf8)[...])
+            #expect(try watched.kernel.read(connection, limit: 4_096) == Array("\0AUTH EXTERNAL 30\r\nBEGIN\r\n".utf8))
+            func say(_ words: ArraySlice<UInt8>) throws {
+                try watched.kernel.writeAll(connection, Array(words))
+                var polls = PollSet()
+                telemetry.prepare(&polls)
+                polls.wait(timeout: 1_000_000)
+                telemetry.turn(polls)
+            }
             if let names {
-                let answer = Self.greeting + Self.message(2, Self.rows(names))
-                for piece in [answer[..<50], answer[50...]] {
-                    try watched.kernel.writeAll(connection, Array(piece))
-                    var polls = PollSet()
-                    telemetry.prepare(&polls)
-                    polls.wait(timeout: 1_000_000)
-                    telemetry.turn(polls)
-                }
+                // systemd 252 never answers a call that came before this.
+                try say(Self.greeting[...])
+                let asked = try watched.kernel.read(connection, limit: 4_096)
+                #expect(asked.starts(with: Array("l".utf8)) && asked.suffix(7) == Array("failed\0".utf8)[...])
+                let answer = Self.message(2, Self.rows(names))
+                for piece in [answer[..<50], answer[50...]] { try say(piece) }
             }
             try watched.tick(device, 5)
         }

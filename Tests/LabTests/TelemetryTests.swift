@@ -109,7 +109,7 @@ extension LabTests {
         func consent() async throws {
             let bench = try Bench.require()
             let (device, desk) = (bench.second, bench.desk)
-            let fix = ["fix", device.name, "storage.clean-packages", "--yes"]
+            let fix = ["fix", device.name, "storage.vacuum-journal", "--yes"]
             try await device.shell("echo 'consent change' > /etc/rollcall/owner.conf")
             let refused = try await desk.rollcall(fix)
             try await device.shell("rollcall-agent allow 5")

@@ -79,12 +79,13 @@ final class Alerts {
     func ask() {
         systemd = nil
         guard let socket = try? kernel.connectAtOnce(root + ("/run/systemd/private" as Text).bytes) else { return }
-        // D-Bus as its specification has it: the login of user 0, and one call, in little-endian order.
-        let call: Text =
-            "\0AUTH EXTERNAL 30\r\nBEGIN\r\nl\u{1}\0\u{1}\u{F}\0\0\0\u{1}\0\0\0z\0\0\0\u{8}\u{1}g\0\u{2}as\0\u{1}\u{1}o\0\u{19}\0\0\0/org/freedesktop/systemd1\0\0\0\0\0\0\0\u{2}\u{1}s\0 \0\0\0org.freedesktop.systemd1.Manager\0\0\0\0\0\0\0\0\u{3}\u{1}s\0\u{11}\0\0\0ListUnitsFiltered\0\0\0\0\0\0\0\u{B}\0\0\0\u{6}\0\0\0failed\0"
-        // It fits any socket's buffer, or is not sent.
-        if (try? kernel.write(socket, call.bytes[...])) == call.bytes.count { systemd = socket }
+        send("\0AUTH EXTERNAL 30\r\nBEGIN\r\n", on: socket)
         answer = []
+    }
+
+    /// What is sent fits any socket's buffer, or nothing is asked.
+    private func send(_ words: Text, on socket: Descriptor) {
+        systemd = (try? kernel.write(socket, words.bytes[...])) == words.bytes.count ? socket : nil
     }
 
     func prepare(_ polls: inout PollSet) { place = systemd.map { polls.add($0, .readable) } }
@@ -95,6 +96,12 @@ final class Alerts {
         guard let piece = try? kernel.read(socket, limit: 16_384), !piece.isEmpty, answer.count < FailedUnits.sizeLimit else {
             systemd = nil
             return
+        }
+        if answer.isEmpty {
+            // systemd passes over a call that comes before it has let the caller in. D-Bus's specification has it so, in little-endian order.
+            send(
+                "l\u{1}\0\u{1}\u{F}\0\0\0\u{1}\0\0\0z\0\0\0\u{8}\u{1}g\0\u{2}as\0\u{1}\u{1}o\0\u{19}\0\0\0/org/freedesktop/systemd1\0\0\0\0\0\0\0\u{2}\u{1}s\0 \0\0\0org.freedesktop.systemd1.Manager\0\0\0\0\0\0\0\0\u{3}\u{1}s\0\u{11}\0\0\0ListUnitsFiltered\0\0\0\0\0\0\0\u{B}\0\0\0\u{6}\0\0\0failed\0",
+                on: socket)
         }
         answer += piece
         switch FailedUnits.read(answer) {
