@@ -1,6 +1,6 @@
 internal import AgentClient
 internal import LedgerCore
-public import Store
+internal import Store
 public import Wire
 
 /// Files through the door, on record before the device hears of them.

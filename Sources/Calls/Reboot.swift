@@ -1,4 +1,4 @@
-public import Store
+internal import Store
 public import Telemetry
 internal import Wire
 

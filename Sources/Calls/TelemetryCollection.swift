@@ -1,5 +1,5 @@
 internal import AgentClient
-public import Store
+internal import Store
 public import Telemetry
 internal import Wire
 

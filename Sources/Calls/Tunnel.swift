@@ -1,7 +1,7 @@
 internal import AgentClient
 public import Fleet
 internal import LedgerCore
-public import Store
+internal import Store
 internal import Wire
 
 /// Connections from this desk's loopback to a host and port that the device reaches, every one of them on record.

@@ -1,4 +1,4 @@
-public import Probes
+internal import Probes
 
 /// One thing that is not as it was, or not as on like devices.
 public struct StateDifference: Codable, Equatable, Sendable {

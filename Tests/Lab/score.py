@@ -201,4 +201,5 @@ def show(row):
         print(f"{word:10} {row['name']}: {', '.join(row['causes']) or 'nothing'}" + (f"  not healed: {row['left']}" if row["left"] else ""), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

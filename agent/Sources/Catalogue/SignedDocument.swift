@@ -80,8 +80,8 @@ public struct SignedDocument: Equatable, Sendable {
     /// - Throws: ``CatalogueError`` with the first rule that refuses.
     public func authenticated(trust: TrustPolicy) throws(CatalogueError) -> VerifiedCatalogue {
         let header = try opened(as: .catalogue, trust: trust)
-        guard let opened = try? DevicePart(decoding: part) else { throw DocumentKind.catalogue.malformed }
-        return VerifiedCatalogue(header: header, digest: digest, probes: opened.probes)
+        guard (try? DevicePart.forEach(in: part) { _ in }) != nil else { throw DocumentKind.catalogue.malformed }
+        return VerifiedCatalogue(header: header, digest: digest, part: part)
     }
 }
 
@@ -112,15 +112,22 @@ public struct DevicePart: Equatable, Sendable {
 
     /// Reads a device part from its encoding.
     public init(decoding bytes: [UInt8]) throws(WireError) {
-        var reader = CBORReader(bytes)
         var probes: [ProbeDefinition] = []
-        for index in 0..<(try reader.array(limit: Self.probeCountLimit)) {
+        try Self.forEach(in: bytes) { probes.append($0) }
+        self.probes = probes
+    }
+
+    /// Reads the probes of an encoded part one after the other, to its end.
+    static func forEach(in bytes: [UInt8], _ body: (ProbeDefinition) -> Void) throws(WireError) {
+        var reader = CBORReader(bytes)
+        var last: Text?
+        for index in 0..<(try reader.array(limit: probeCountLimit)) {
             let probe = try ProbeDefinition(&reader)
-            if let last = probes.last, !Self.isAscending(last.id, probe.id) { throw WireError(.malformed, UInt64(index)) }
-            probes.append(probe)
+            if let last, !isAscending(last, probe.id) { throw WireError(.malformed, UInt64(index)) }
+            last = probe.id
+            body(probe)
         }
         try reader.end()
-        self.probes = probes
     }
 }
 
@@ -130,14 +137,29 @@ public struct VerifiedCatalogue: Equatable, Sendable {
     public let header: DocumentHeader
     /// SHA-256 of the header's encoding.
     public let digest: [UInt8]
-    /// The probes, ascending by id.
-    public let probes: [ProbeDefinition]
+    /// The probes, ascending by id, as they came: a definition takes many times the memory of its encoding, and few are asked for at once.
+    let part: [UInt8]
 
     /// The probe of this id.
     ///
     /// - Throws: `.unknownProbe`.
     public func probe(_ id: Text) throws(CatalogueError) -> ProbeDefinition {
-        for probe in probes where probe.id == id { return probe }
+        do throws(WireError) {
+            var reader = CBORReader(part)
+            for _ in 0..<(try reader.array(limit: DevicePart.probeCountLimit)) {
+                // The id is the first field of each.
+                var ahead = reader
+                _ = try ahead.map(limit: .max)
+                _ = try ahead.unsigned()
+                if try ahead.text() == id { return try ProbeDefinition(&reader) }
+                try reader.skip()
+            }
+        } catch {}
         throw CatalogueError(.unknownProbe, "The catalogue in force has no probe of that name.")
     }
+
+    #if !ROLLCALL_DEVICE
+        /// The probes, ascending by id.
+        public var probes: [ProbeDefinition] { (try? DevicePart(decoding: part))?.probes ?? [] }
+    #endif
 }
