@@ -268,7 +268,8 @@ struct AgentTrialTests {
         daemon.agent.process.waitUntilExit()
         // What has ended and waits for whoever is its parent now has ended.
         func runs(_ process: Int32) -> Bool {
-            let state = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?.split(separator: ")").last?.dropFirst().first
+            let state = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?.split(separator: ")").last?.dropFirst()
+                .first
             return state.map { $0 != "Z" && $0 != "X" } ?? false
         }
         let later = ContinuousClock.now + .seconds(60)
