@@ -105,7 +105,10 @@ let package = Package(
         tests("AgentClientTests", ["AgentClient", "Wire"]),
         tests(
             "CallsTests",
-            ["Calls", "Fleet", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "AgentClient", "Wire"]),
+            [
+                "Calls", "Fleet", "SSH", "Ledger", "LedgerCore", "Store", "Diagnosis", "Probes", "Catalogue", "Telemetry", "AgentClient",
+                "Wire",
+            ]),
         tests(
             "RollcallCLITests", ["RollcallCLI", "Calls", "SSH", "Store", "Probes", "Catalogue", "Telemetry", "Wire", "CSQLite"],
             fixtures: ["Support/typist.py"]),

@@ -20,10 +20,12 @@ struct RebootText {
     /// One line on how and when, one on what was measured before, one for each thing that happened before.
     var lines: [String] {
         var lines = [
-            "It has started anew since this desk last saw it, " + TelemetryText.start(reboot.event) + "; back at "
+            "It has started anew since this desk last saw it, " + TelemetryText.start(reboot.event, lastSample: reboot.lastSample)
+                + "; back at "
                 + timeText(Int64(clamping: reboot.event.time).multipliedReportingOverflow(by: 1_000).partialValue) + "."
         ]
-        guard let end = reboot.before.last.map({ Int64(clamping: $0.lastTime) }), end > 0 else { return lines }
+        let end = reboot.before.map { Int64(clamping: $0.lastTime) }.max() ?? 0
+        guard end > 0 else { return lines }
         let history = TelemetryHistory(reboot.before, from: max(end, Self.span) - Self.span, to: end)
         let measured = Self.telling.compactMap { metric, isHighBad -> String? in
             // Of several disks or sensors the one that was worst at the end.

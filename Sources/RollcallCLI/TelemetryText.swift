@@ -56,7 +56,8 @@ enum TelemetryText {
     }
 
     /// How a device came to start anew, and when it was seen last before.
-    static func start(_ event: TelemetryEvent) -> String {
+    static func start(_ event: TelemetryEvent, lastSample: Int64? = nil) -> String {
+        let lastSample = lastSample ?? event.value
         let how =
             switch subject(event.subject) {
             case "shutdown": "after a shutdown"
@@ -64,8 +65,8 @@ enum TelemetryText {
             case "watchdog": "by the watchdog: the device had hung"
             default: "without a clean shutdown: power, a hang or a reset"
             }
-        if event.value <= 0 { return how }
-        return how + "; the last sample before is of " + timeText(event.value.multipliedReportingOverflow(by: 1_000).partialValue)
+        if lastSample <= 0 { return how }
+        return how + "; the last sample before is of " + timeText(lastSample.multipliedReportingOverflow(by: 1_000).partialValue)
     }
 
     /// An event in words.

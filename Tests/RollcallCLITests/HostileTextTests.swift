@@ -38,6 +38,12 @@ struct HostileTextTests {
             #expect(diagnosis.exit == 3, "\(diagnosis.error)")
             #expect(diagnosis.output.contains("it says begin"))
             expectPlain(diagnosis, "diagnose")
+            for paper in ["--explain", "--markdown"] where flags.isEmpty {
+                let told = try await place.rollcall("diagnose", device, paper)
+                #expect(told.exit == 3 && told.output.contains("begin"), "\(told.error)")
+                expectPlain(told, paper)
+            }
+            expectPlain(try await place.rollcall(["query", "SELECT * FROM odd_hostile_fact"] + flags), "query")
             let fix = try await place.rollcall(["fix", device, "odd.change", "--yes"] + flags)
             #expect(fix.exit == 92, "\(fix.error)")
             expectPlain(fix, "fix")

@@ -16,6 +16,25 @@ extension ServerTests {
             }
         }
 
+        @Test("a stream that is compressed comes back whole; a server that does not compress goes on without", arguments: ["yes", "no"])
+        func compression(_ offered: String) async throws {
+            try await Server.with(settings: ["Compression \(offered)"]) { server in
+                let connection = try await Connection.open(
+                    to: server.address, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity],
+                    isCompressed: true)
+                #expect(connection.algorithms.compression == (offered == "yes" ? "zlib@openssh.com" : "none"))
+                let result = try await connection.run(
+                    "seq 200000; head -c 300000 /dev/urandom | base64 -w 0; seq 1000 >&2", outputLimit: 4 << 20)
+                #expect(result.standardOutput.starts(with: Array("1\n2\n3\n".utf8)) && result.standardOutput.count == 1_288_895 + 400_000)
+                #expect(result.standardError.count == 3_893)
+                await connection.close()
+                let plain = try await Connection.open(
+                    to: server.address, user: server.user, hostKey: .pinned(server.hostKeys), identities: [server.identity])
+                #expect(plain.algorithms.compression == "none")
+                await plain.close()
+            }
+        }
+
         @Test("a command that a signal ends is told by the signal's name")
         func signal() async throws {
             try await Server.with { server in

@@ -46,6 +46,17 @@ enum TestProbes {
         impact: observe
         run: [/bin/false]
         """,
+        "odd/units": """
+        id: odd.units
+        title: Two services, one of which a spreadsheet would take for a formula
+        impact: observe
+        run: [/usr/bin/printf, 'unit=a.service\\n\\nunit==1+1\\n']
+        parse: {pairs: {separator: "=", records: blank-line}}
+        facts:
+          unit: text
+        learn:
+          services: SELECT unit FROM odd_units
+        """,
         "odd/well": """
         id: odd.well
         title: Answers as it should
