@@ -45,12 +45,10 @@ public struct FrameReader: Sendable {
         try read(&buffer)
     }
 
-    /// Moves what waits to the front; an empty buffer is given up.
+    /// Moves what waits to the front.
     private mutating func makeRoom() {
         let pending = buffer.count - start
-        if pending == 0 {
-            buffer = []
-        } else if start > 0 {
+        if start > 0 {
             buffer.withUnsafeMutableBytes { bytes in
                 UnsafeMutableRawBufferPointer(rebasing: bytes[..<pending]).copyMemory(
                     from: UnsafeRawBufferPointer(rebasing: bytes[start...]))
@@ -75,6 +73,8 @@ public struct FrameReader: Sendable {
         guard buffer.count >= end else { return nil }
         let message = Array(buffer[start + 4..<end])
         start = end
+        // A session waits most of the time, and then keeps nothing of what came.
+        if start == buffer.count { (buffer, start) = ([], 0) }
         return message
     }
 }

@@ -72,6 +72,9 @@ struct Relay {
                 let count = try kernel.write(lane.to, lane.held[lane.range])
                 lane.range = lane.range.lowerBound + count..<lane.range.upperBound
             }
+            // Most of the time a relay waits, and then it is to take next to nothing.
+            lane.held = []
+            lane.range = 0..<0
         } catch {
             if error == .again { return }
             (lane.range, lane.isAtEnd) = (0..<0, true)
