@@ -71,7 +71,7 @@ final class FetchedFile: IncomingFile {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
         let times = names.compactMap { entry -> UInt64? in
             guard entry.hasPrefix(".\(name)."), entry.hasSuffix(Self.suffix) else { return nil }
-            return UInt64(entry.dropFirst(name.utf8.count == name.count ? name.count + 2 : name.count + 2).dropLast(Self.suffix.count))
+            return UInt64(entry.dropFirst(name.count + 2).dropLast(Self.suffix.count))
         }
         guard let time = times.max() else { return nil }
         let path = part(time: time)

@@ -41,11 +41,11 @@ struct LabDesk: Sendable {
         try await rollcall(words + ["--json"]).json(type)
     }
 
-    /// Starts the real program and lets it run.
-    func start(_ words: [String], data: String? = nil) -> RunningProgram {
+    /// Starts the real program, by way of another where that is named, and lets it run.
+    func start(_ words: [String], data: String? = nil, through other: [String] = []) -> RunningProgram {
         var environment = environment
         if let data { environment["ROLLCALL_DATA"] = data }
-        return RunningProgram(LabSite.script, ["exec", "--", LabSite.rollcall] + words, environment: environment)
+        return RunningProgram(LabSite.script, ["exec", "--"] + other + [LabSite.rollcall] + words, environment: environment)
     }
 
     /// The same for what must succeed.

@@ -15,7 +15,11 @@ extension LabTests {
             return path + ".signed"
         }
 
-        @Test("a new agent is tried and put in place under systemd's eyes; one that does not answer, or was altered, changes nothing")
+        @Test(
+            """
+            a new agent is tried and put in place under systemd's eyes; one that does not answer, or was altered, changes nothing; \
+            a shell that is open meanwhile is ended, says so, and is whole in both records
+            """)
         func upgrade() async throws {
             try await Bench.withSpare { device, desk in
                 let program = try await tool(LabSite.repository + "/agent/build", "--path").trimmingCharacters(in: .whitespacesAndNewlines)
@@ -40,11 +44,21 @@ extension LabTests {
                 let kept = try await desk.rollcall(["device", "upgrade", device.name, "--agent", short])
                 #expect(kept.status == 95 && kept.errors.contains("the old one is kept"), "\(kept.story)")
                 let installed = try await device.shell(digest)
-                // And the good one, packed before the others, is not held back by them.
+                // And the good one, packed before the others, is not held back by them, nor by a shell.
+                let carol = try await desk.withShells(on: device)
+                let shell = desk.typist(["sleep 471 & trap '' HUP TERM; ec''ho ready"], as: carol, on: device)
+                try await device.until("pgrep -x -U nobody sleep > /dev/null")
                 let upgraded = try await desk.rollcall(["device", "upgrade", device.name, "--agent", file])
                 #expect(
                     upgraded.status == 0 && upgraded.output.contains("the device's ledger says that it is in force"), "\(upgraded.story)")
                 #expect(try await device.shell(digest) != installed)
+                let ended = try await shell.finished()
+                #expect(ended.status == 97 && ended.output.contains("was ended with the agent"), "\(ended.story)")
+                #expect(ended.output.contains("\nready\r\n"))
+                #expect(try await device.shell("pgrep -U nobody || true; find /sys/fs/cgroup -name '*-rollcall-shell'") == "")
+                let recordings: [ListedEntry] = try await desk.ask(["audit", "list", "--kind", "recording.closed"])
+                #expect(recordings.count == 1 && recordings[0].digest.count == 64)
+                #expect(try await desk.must(["audit", "verify"]).output.contains("Recordings: whole, 1 of 1"))
                 #expect(
                     try await device.shell("stat -c %a /usr/bin/rollcall-agent; ls /usr/bin/rollcall-agent.*")
                         == "755\n/usr/bin/rollcall-agent.old\n")

@@ -1,12 +1,14 @@
 """typist QUESTION LINES PROGRAM ARGUMENT...: runs a program on a terminal of its own and types a line each time QUESTION is shown there.
 
-LINES are base64, with commas between. Prints what the terminal showed, and exits as the program does.
+LINES are base64, with commas between. One that begins with COLUMNSxROWS and a NUL is typed after the window got that size. Prints what
+the terminal showed, and exits as the program does.
 """
 import base64
 import os
 import pty
 import select
 import sys
+import termios
 import time
 
 question, lines = sys.argv[1].encode(), [base64.b64decode(line) for line in sys.argv[2].split(",")]
@@ -25,7 +27,11 @@ while time.monotonic() < deadline:
         shown += piece
     if lines and shown.count(question) > seen:
         seen += 1
-        os.write(terminal, lines.pop(0) + b"\r")
+        size, is_sized, line = lines.pop(0).rpartition(b"\0")
+        if is_sized:
+            columns, rows = map(int, size.split(b"x"))
+            termios.tcsetwinsize(terminal, (rows, columns))
+        os.write(terminal, line + b"\r")
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 _, status = os.waitpid(child, 0)
