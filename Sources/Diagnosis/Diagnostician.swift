@@ -81,6 +81,7 @@ public struct Facts {
             try database.insert(parsed.rows, into: manifest.table)
             states[manifest.table] = parsed.state
         }
+        for view in library.manifests.flatMap(\.views) { try database.create(view) }
         database.seal()
     }
 

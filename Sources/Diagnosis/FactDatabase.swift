@@ -46,6 +46,15 @@ final class FactDatabase {
         guardian.tables.insert(table)
     }
 
+    /// Makes the views that rules may read; what is wrong with one shows when it is read.
+    ///
+    /// - Throws: `.refusedSQL` where the query is not exactly one statement.
+    func create(_ view: View) throws(DiagnosisError) {
+        let statement = try Statement(handle, "CREATE VIEW \"\(view.name)\" AS \(view.query)")
+        _ = try statement.step()
+        guardian.views.insert(view.name)
+    }
+
     /// Puts rows in, each with a value per column.
     func insert(_ rows: [[FactValue]], into table: String) throws(DiagnosisError) {
         guard let width = rows.first?.count else { return }

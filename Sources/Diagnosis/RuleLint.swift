@@ -22,9 +22,12 @@ private struct RuleLint {
             for manifest in manifests where !manifest.facts.isEmpty {
                 try database.create(manifest.table, columns: manifest.facts.map { ($0.name, $0.type) })
             }
-            database.seal()
-            var columns: [String: [String]] = [:]
             var problems: [ManifestProblem] = []
+            for manifest in manifests { for view in manifest.views { problems += create(view, manifest, database) } }
+            database.seal()
+            if problems.isEmpty { for manifest in manifests { for view in manifest.views { problems += test(view, manifest, database) } } }
+            guard problems.isEmpty else { return problems }
+            var columns: [String: [String]] = [:]
             for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
             for manifest in manifests { for lesson in manifest.lessons { problems += test(lesson, manifest, database) } }
             for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
@@ -33,6 +36,30 @@ private struct RuleLint {
             return manifests.prefix(1).map {
                 ManifestProblem(file: $0.file, line: 1, message: "The facts make no tables: \(error.reason).")
             }
+        }
+    }
+
+    private func create(_ view: View, _ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
+        do throws(DiagnosisError) {
+            try database.create(view)
+            return []
+        } catch {
+            return [
+                ManifestProblem(file: manifest.file, line: view.line, message: "The view \(view.name) cannot be made: \(error.reason).")
+            ]
+        }
+    }
+
+    private func test(_ view: View, _ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
+        do throws(DiagnosisError) {
+            let (_, tables) = try database.prepare("SELECT * FROM \"\(view.name)\"")
+            if !tables.isEmpty { return [] }
+            return [ManifestProblem(file: manifest.file, line: view.line, message: "The view \(view.name) reads no fact table.")]
+        } catch {
+            return [
+                ManifestProblem(
+                    file: manifest.file, line: view.line, message: "The SQL of the view \(view.name) is refused: \(error.reason).")
+            ]
         }
     }
 

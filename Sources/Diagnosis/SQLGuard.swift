@@ -4,6 +4,8 @@ internal import CSQLite
 final class SQLGuard {
     /// Tables that may be read.
     var tables: Set<String> = []
+    /// Views that may be read, as far as what they read may.
+    var views: Set<String> = []
     /// Tables that the statement being prepared reads.
     private(set) var tablesRead: Set<String> = []
     /// Why the statement being prepared was refused.
@@ -46,6 +48,7 @@ final class SQLGuard {
         switch action {
         case SQLITE_SELECT: return nil
         case SQLITE_READ:
+            if let first, views.contains(first) { return nil }
             guard let table = first, tables.contains(table) else { return "it reads \(first ?? "a table"), which is no fact table" }
             tablesRead.insert(table)
             return nil

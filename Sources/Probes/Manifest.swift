@@ -35,6 +35,8 @@ public struct Manifest: Equatable, Sendable {
     public var parse: ParseRule?
     /// Columns of its fact table, in the order of the file.
     public var facts: [FactColumn]
+    /// Queries that rules may read like fact tables.
+    public var views: [View]
     /// What follows from the facts, in the order of the file.
     public var findings: [FindingRule]
     /// What of the facts is compared with earlier times and with like devices; nil for nothing.
@@ -149,6 +151,16 @@ public struct WatchRule: Equatable, Sendable {
     public var subject: [String]
     /// Columns whose values are compared; none where only the rows themselves are.
     public var columns: [String]
+}
+
+/// A query over fact tables under a name of its own, for what several rules have in common.
+public struct View: Equatable, Sendable {
+    /// Name by which rules read it.
+    public var name: String
+    /// The query.
+    public var query: String
+    /// Line in the manifest.
+    public var line: Int
 }
 
 /// Things that every healthy device of a model has, found by a query over its facts.

@@ -7,7 +7,7 @@ struct ManifestReader {
 
     static let keys = [
         "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
-        "findings", "diagnosis", "watch", "learn",
+        "views", "findings", "diagnosis", "watch", "learn",
     ]
 
     /// - Parameter file: Path for messages.
@@ -36,6 +36,7 @@ struct ManifestReader {
         var seen = Set<String>()
         let facts = fields["facts"]?.pairs()?.compactMap { fact($0.key, $0.value, &seen) } ?? []
         let parse = self.parse(fields, source: source, facts: facts)
+        let views = fields["views"]?.pairs()?.compactMap(view) ?? []
         let findings = fields["findings"]?.list()?.compactMap(finding) ?? []
         if impact == .change, !facts.isEmpty || !findings.isEmpty {
             root.report("A probe of impact change states no facts and no findings; what it did is proven by asking again.")
@@ -57,7 +58,15 @@ struct ManifestReader {
             id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
             mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
-            facts: facts, findings: findings, watch: watch, lessons: lessons, file: file, text: text)
+            facts: facts, views: views, findings: findings, watch: watch, lessons: lessons, file: file, text: text)
+    }
+
+    private func view(_ name: String, _ value: YAMLValue) -> View? {
+        guard Self.isName(name) else {
+            value.report("A view's name is a-z, 0-9 and underscores; this is \(name).")
+            return nil
+        }
+        return value.text().map { View(name: name, query: $0, line: value.line) }
     }
 
     private func watch(_ value: YAMLValue, _ facts: [FactColumn]) -> WatchRule? {

@@ -33,14 +33,31 @@ extension Answer {
 
     /// What the failed services wrote to the journal.
     static func log(_ lines: [(unit: String, message: String)], code: UInt64 = 3, cut: UInt64 = 0) -> Answer {
-        let text = lines.map { "{\"_SYSTEMD_UNIT\":\"\($0.unit)\",\"MESSAGE\":\"\($0.message)\",\"PRIORITY\":\"3\"}\n" }
+        let text = lines.map {
+            "{\"__REALTIME_TIMESTAMP\":\"1795529214161955\",\"_SYSTEMD_UNIT\":\"\($0.unit)\",\"MESSAGE\":\"\($0.message)\",\"PRIORITY\":\"3\"}\n"
+        }
         return .text("service.log", text.joined(), code: code, cut: cut)
     }
+
+    /// Units of which nothing is to be said but what failed and what ``log(_:code:cut:)`` tells of it.
+    static let quietUnits = [
+        Answer.text("service.messages", ""), .text("service.events", ""), .text("service.inactive", ""), .text("service.links", ""),
+        .text("service.active", "Id=systemd-journald.service\nSubState=running\nNRestarts=0\nNeedDaemonReload=no\n"),
+    ]
 
     /// Failed services, by name.
     static func failed(_ units: String...) -> Answer {
         let records = units.map { "Id=\($0)\nDescription=A service\nActiveState=failed\nResult=exit-code\nExecMainStatus=1\nNRestarts=5\n" }
         return .text("service.failed", records.joined(separator: "\n"))
+    }
+}
+
+extension DeskFacts {
+    /// A desk and a device whose clocks agree.
+    static var inTime: DeskFacts {
+        var desk = DeskFacts()
+        (desk.time, desk.deviceTime) = (1_795_529_274, 1_795_529_274)
+        return desk
     }
 }
 

@@ -42,9 +42,9 @@ struct HostileTextTests {
     @Test("a name that looks like SQL stays a value")
     func injection() throws {
         let name = "x' OR 1=1; DROP TABLE service_failed; --.service"
-        let verdict = try Diagnostician(library: shippedLibrary()).judge([
-            .failed(name, "b.service"), .mounts([.of("/", available: 0)]), .log([("b.service", "No space left on device")]),
-        ])
+        let verdict = try Diagnostician(library: shippedLibrary()).judge(
+            [.failed(name, "b.service"), .mounts([.of("/", available: 0)]), .log([("b.service", "No space left on device")])]
+                + Answer.quietUnits, desk: .inTime)
         #expect(verdict.causes.map(\.finding.id) == ["storage.full", "service.failed"])
         #expect(verdict.causes[1].finding.subject.first?.value == .text(name))
     }

@@ -58,6 +58,46 @@ struct RuleTests {
         #expect(judge.probes(behind: "test.found") == ["test.one", "test.two"])
     }
 
+    /// A probe with a view, of which a rule of another probe makes use.
+    private func view(_ query: String) -> String {
+        manifest(id: "test.two", "when: a > 100", finding: "test.other") + "\nviews:\n  large: \"\(query)\"\n"
+    }
+
+    @Test("a rule that reads a view waits for every table behind it")
+    func views() throws {
+        let judge = Diagnostician(
+            library: try library(
+                manifest("select: SELECT a, b FROM large"), view("SELECT t.a, o.b FROM test_two t JOIN test_one o ON o.a < t.a")))
+        let one = Answer.text("test.one", "a=1\nb=x\n")
+        #expect(try judge.judge([one]).unknowns.map(\.reason) == ["test.two was not asked."])
+        #expect(try judge.judge([one, .text("test.two", "a=2\nb=y\n")]).findings.map(\.engineer) == ["b is x"])
+        #expect(try judge.judge([one, .text("test.two", "a=0\nb=y\n")]).judged == ["test.found", "test.other"])
+        #expect(judge.probes(behind: "test.found") == ["test.one", "test.two"])
+    }
+
+    @Test(
+        "a view that does more than read facts is refused by lint, at its own line",
+        arguments: [
+            "SELECT name FROM sqlite_master", "DELETE FROM test_one", "SELECT a FROM test_one; DROP TABLE test_one",
+            "SELECT c FROM test_one",
+            "SELECT 1 AS a", "SELECT load_extension('x') AS a FROM test_one", "SELECT * FROM large", "PRAGMA database_list",
+        ])
+    func refusedView(query: String) throws {
+        #expect {
+            _ = try library(manifest("when: a > 0"), view(query))
+        } throws: { error in
+            (error as? ProbesError)?.problems.contains { $0.message.contains("view large") && $0.line == 15 } == true
+        }
+    }
+
+    @Test("two views of one name, and a view of a table's name, are refused")
+    func viewNames() throws {
+        let twice = view("SELECT a FROM test_one").replacing("test.two", with: "test.three").replacing("test.other", with: "test.more")
+        #expect(throws: ProbesError.self) { _ = try library(manifest("when: a > 0"), view("SELECT a FROM test_one"), twice) }
+        let table = view("SELECT a FROM test_one").replacing("large:", with: "test_one:")
+        #expect(throws: ProbesError.self) { _ = try library(manifest("when: a > 0"), table) }
+    }
+
     @Test("a NULL where a rule wanted a number is unknown for that subject, and says which value is missing")
     func null() throws {
         let verdict = try Diagnostician(library: library(manifest("when: a > 5"))).judge([

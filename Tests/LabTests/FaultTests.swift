@@ -58,7 +58,8 @@ extension LabTests {
             "a fault gives the findings its folder expects, and healing it takes them away",
             arguments: [
                 "time-sync-stopped", "journal-flood", "service-config", "var-full", "fuse-hang", "log-runaway", "mount-failed", "read-only",
-                "port-taken", "dependency-failed", "runaway-process", "oom-killed", "emmc-worn", "journald-stopped",
+                "port-taken", "dependency-failed", "runaway-process", "oom-killed", "emmc-worn", "journald-stopped", "start-limit",
+                "restart-loop", "permission-lost",
             ])
         func expected(fault: String) async throws {
             let bench = try Bench.require()
