@@ -17,16 +17,38 @@ extension DeskFacts {
         self.init()
         time = Int64(Date().timeIntervalSince1970)
         deviceTime = Int64(exactly: session.hello.clock / 1_000_000)
-        (model, site) = (session.device.labels.model, session.device.labels.site)
+        // The device's own clock, by which its telemetry counts.
+        try learn(of: session.device, desk: desk, telemetryUntil: Int64(clamping: session.hello.clock / 1_000))
+    }
+
+    /// What this desk knows of a device that cannot be reached; its telemetry counts by the last that came.
+    ///
+    /// - Throws: `StoreError`.
+    init(of unreachable: UnreachableDevice, desk: Desk) throws {
+        self.init()
+        time = Int64(Date().timeIntervalSince1970)
+        contact = Contact(
+            lastSeen: unreachable.contact.lastSeen.map { $0.startedAt / 1_000_000 },
+            failingSince: unreachable.contact.firstFailure.map { $0.startedAt / 1_000_000 }, failure: unreachable.failureCode)
+        siblings = unreachable.siblings.map {
+            Sibling(
+                name: $0.record.name, model: $0.record.model, lastSeen: $0.record.lastSeenAt.map { $0 / 1_000_000 },
+                lastTried: $0.record.lastTriedAt.map { $0 / 1_000_000 }, isReached: $0.isReached)
+        }
+        try learn(of: unreachable.device, desk: desk, telemetryUntil: unreachable.lastSample)
+    }
+
+    /// - Parameter now: Milliseconds UTC by the device's clock; nil where nothing was measured.
+    private mutating func learn(of device: Device, desk: Desk, telemetryUntil now: Int64?) throws {
+        (model, site) = (device.labels.model, device.labels.site)
         if !model.isEmpty {
             for expectation in try desk.database.expectations(model: model) {
                 expectations[expectation.kind, default: []].append(expectation.item)
             }
         }
-        // The device's own clock, by which its telemetry counts.
-        let now = Int64(clamping: session.hello.clock / 1_000)
-        let history = TelemetryHistory(
-            try desk.database.telemetry(device: session.device.id, from: now - Self.span, to: now), from: now - Self.span, to: now)
+        guard let now else { return }
+        let start = max(now, Self.span) - Self.span
+        let history = TelemetryHistory(try desk.database.telemetry(device: device.id, from: start, to: now), from: start, to: now)
         trends = history.lines.compactMap { line in
             guard let last = line.points.last, now - last.time <= Self.freshness else { return nil }
             let stride = max(1, line.points.count / Self.pointLimit)

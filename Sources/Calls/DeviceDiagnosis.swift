@@ -63,7 +63,7 @@ public struct DeviceDiagnosis: Sendable {
             }
             let (changes, oddities) =
                 isCompared ? try compare(answers, session.device, desk: desk, library: try await desk.library()) : (nil, [])
-            let record = try putOnRecord(verdict, session: session, desk: desk, call: call)
+            let record = try putOnRecord(verdict, device: session.device.id, session: session.id, desk: desk, call: call)
             if !wasCutOff {
                 let isGood = !verdict.judged.isEmpty && verdict.causes.allSatisfy { $0.worst == .info }
                 try desk.database.keepAnswers(Answer.encode(answers), of: record, isGood: isGood)
@@ -109,12 +109,14 @@ public struct DeviceDiagnosis: Sendable {
     }
 
     /// Puts a verdict on record.
-    static func putOnRecord(_ verdict: Verdict, session: DeviceSession, desk: Desk, call: String?) throws -> VerdictRecord {
+    static func putOnRecord(
+        _ verdict: Verdict, device: String, session: String?, desk: Desk, call: String?
+    ) throws -> VerdictRecord {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = String(decoding: try encoder.encode(verdict), as: UTF8.self)
         let worst = verdict.causes.map(\.worst).max()?.rawValue ?? (verdict.exitCode == 3 ? "unknown" : "ok")
         return try desk.database.recordVerdict(
-            device: session.device.id, session: session.id, call: call, exitCode: verdict.exitCode, severity: worst, json: json)
+            device: device, session: session, call: call, exitCode: verdict.exitCode, severity: worst, json: json)
     }
 }

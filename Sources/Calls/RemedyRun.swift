@@ -72,7 +72,7 @@ public struct RemedyRun: Sendable {
     /// - Throws: `ProbesError` (unknown), `CatalogueError` (a parameter), ``PlanError`` (it changes nothing).
     public func plan(remedy id: String, parameters: [Parameter], verdict: Verdict?) async throws -> Plan {
         let manifest = try await desk.library().manifest(id)
-        _ = try manifest.definition.check(parameters)
+        _ = try manifest.definition?.check(parameters)
         guard manifest.impact != .observe else {
             throw PlanError(sentence: "\(id) only observes and mends nothing.", next: "Run it with `rollcall run \(device.name) \(id)`.")
         }

@@ -85,6 +85,10 @@ extension DeskFacts {
         (time, deviceTime, model, site) = (desk.time, desk.deviceTime, desk.model, desk.site)
         trends = desk.trends.map { Trend(metric: $0.metric, key: $0.key, hours: $0.hours, values: $0.values) }
         expectations = desk.expectations
+        contact = desk.contact.map { Contact(lastSeen: $0.lastSeen, failingSince: $0.failingSince, failure: $0.failure) }
+        siblings = desk.siblings.map {
+            Sibling(name: $0.name, model: $0.model, lastSeen: $0.lastSeen, lastTried: $0.lastTried, isReached: $0.isReached)
+        }
     }
 }
 

@@ -56,6 +56,42 @@ public struct DeskFacts: Equatable, Sendable {
     /// What devices of its model have when they are well, by kind of ``Lesson/kinds``; each item has the kind's columns.
     public var expectations: [String: [[String]]] = [:]
 
+    /// That the device cannot be reached; nil where its answers are being judged.
+    public var contact: Contact?
+    /// The other devices of its site, where it cannot be reached.
+    public var siblings: [Sibling] = []
+
+    /// A device that cannot be reached. Times are seconds UTC by the desk's clock.
+    public struct Contact: Equatable, Sendable {
+        /// When its agent was heard last; nil for never.
+        public var lastSeen: Int64?
+        /// When it could not be reached for the first time since then.
+        public var failingSince: Int64?
+        /// Code of the failure, such as `timedOut`.
+        public var failure: String
+
+        /// Makes a contact of its fields.
+        public init(lastSeen: Int64?, failingSince: Int64?, failure: String) {
+            (self.lastSeen, self.failingSince, self.failure) = (lastSeen, failingSince, failure)
+        }
+    }
+
+    /// Another device of the site. Times are seconds UTC by the desk's clock.
+    public struct Sibling: Equatable, Sendable {
+        /// Its name and model.
+        public var name, model: String
+        /// When its agent was heard last, and when it was tried last; nil for never.
+        public var lastSeen, lastTried: Int64?
+        /// Whether it was reached when it was tried last; nil where that is not known.
+        public var isReached: Bool?
+
+        /// Makes a sibling of its fields.
+        public init(name: String, model: String, lastSeen: Int64?, lastTried: Int64?, isReached: Bool?) {
+            (self.name, self.model, self.lastSeen) = (name, model, lastSeen)
+            (self.lastTried, self.isReached) = (lastTried, isReached)
+        }
+    }
+
     /// Knows nothing.
     public init() {}
 
@@ -65,6 +101,8 @@ public struct DeskFacts: Equatable, Sendable {
         var columns: [(name: String, type: FactType)]
         var rows: @Sendable (DeskFacts) -> [[FactValue]]
     }
+
+    private static func number(_ value: Int64?) -> FactValue { value.map { .int($0) } ?? .null }
 
     /// The tables, for every diagnosis.
     static let tables =
@@ -82,6 +120,22 @@ public struct DeskFacts: Equatable, Sendable {
                     ("low", .real),
                     ("high", .real), ("mean", .real), ("p95", .real), ("slope_per_hour", .real),
                 ], rows: { $0.trends.compactMap(\.row) }),
+            Table(
+                name: "contact", columns: [("last_seen", .int), ("failing_since", .int), ("failure", .text)],
+                rows: { facts in
+                    facts.contact.map { [[number($0.lastSeen), number($0.failingSince), .text($0.failure)]] } ?? []
+                }),
+            Table(
+                name: "siblings",
+                columns: [("name", .text), ("model", .text), ("last_seen", .int), ("last_tried", .int), ("reached", .int)],
+                rows: { facts in
+                    facts.siblings.map {
+                        [
+                            .text($0.name), .text($0.model), number($0.lastSeen), number($0.lastTried),
+                            number($0.isReached.map { $0 ? 1 : 0 }),
+                        ]
+                    }
+                }),
         ]
         + Lesson.kinds.map { kind in
             Table(

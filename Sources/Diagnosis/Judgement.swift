@@ -60,7 +60,7 @@ struct Judgement {
             let verdict = values.removeFirst().value
             if verdict == .int(0) { return }
             if verdict == .null {
-                unknown(rule, manifest, values.subject(of: rule), Self.missing(values, condition))
+                unknown(rule, manifest, values.subject(of: rule), Self.missing(values, condition, manifest))
                 return
             }
         }
@@ -83,9 +83,10 @@ struct Judgement {
     }
 
     /// Which values of a row the condition wanted and did not get.
-    private static func missing(_ values: [NamedValue], _ condition: String) -> String {
+    private static func missing(_ values: [NamedValue], _ condition: String, _ manifest: Manifest) -> String {
         let words = Set(condition.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
         let names = values.filter { $0.value == .null && words.contains($0.name) }.map(\.name)
+        if !manifest.questions.isEmpty { return "The caller could not tell: \(names.joined(separator: ", "))." }
         return names.isEmpty
             ? "The rule has no answer for what the device gave." : "The device gave no value for \(names.joined(separator: ", "))."
     }

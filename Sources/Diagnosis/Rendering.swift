@@ -49,8 +49,7 @@ extension Remedy {
     ///
     /// The values come from the device, so they pass the same check as in the agent before anyone is offered them.
     init?(_ reference: FindingRule.RemedyReference, values: [NamedValue], library: ManifestLibrary) {
-        guard let manifest = try? library.manifest(reference.probe) else { return nil }
-        let definition = manifest.definition
+        guard let manifest = try? library.manifest(reference.probe), let definition = manifest.definition else { return nil }
         let parameters = definition.parameters.map { parameter in
             let template = reference.parameters[parameter.name.string]
             let value = template?.filled { column, _ in values.value(column).text } ?? ""

@@ -29,6 +29,7 @@ private struct RuleLint {
             guard problems.isEmpty else { return problems }
             var columns: [String: [String]] = [:]
             for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
+            for manifest in manifests { problems += conditions(manifest, database) }
             for manifest in manifests { for lesson in manifest.lessons { problems += test(lesson, manifest, database) } }
             for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
             return problems
@@ -69,20 +70,49 @@ private struct RuleLint {
     ) -> [ManifestProblem] {
         do throws(DiagnosisError) {
             let (statement, tables) = try database.prepare(rule.sql(in: manifest))
+            let apart = outOfReach(tables, from: manifest).map {
+                ManifestProblem(file: manifest.file, line: rule.testLine, message: "\(rule.id) \($0)")
+            }
             guard case .select = rule.test else {
                 columns[rule.id] = manifest.facts.map(\.name)
-                return []
+                return apart
             }
             columns[rule.id] = statement.columnNames
             let templates = [rule.customer, rule.engineer] + rule.remedies.flatMap { $0.parameters.values }
             let missing = Set(rule.subject + templates.flatMap(\.columns)).subtracting(statement.columnNames)
             var messages = missing.sorted().map { "The query of \(rule.id) has no column \($0)." }
             if tables.isEmpty { messages.append("The query of \(rule.id) reads no fact table.") }
-            return messages.map { ManifestProblem(file: manifest.file, line: rule.testLine, message: $0) }
+            return apart + messages.map { ManifestProblem(file: manifest.file, line: rule.testLine, message: $0) }
         } catch {
             return [
                 ManifestProblem(file: manifest.file, line: rule.testLine, message: "The SQL of \(rule.id) is refused: \(error.reason).")
             ]
+        }
+    }
+
+    /// Why a rule could never be judged: a device that answers is not asked about by its caller, and one that does not gives no facts.
+    private func outOfReach(_ tables: Set<String>, from manifest: Manifest) -> [String] {
+        let isOfCaller = !manifest.questions.isEmpty
+        return manifests.filter { tables.contains($0.table) && $0.questions.isEmpty == isOfCaller }.map {
+            isOfCaller
+                ? "reads \($0.table), but a device whose caller is asked gives no answers."
+                : "reads \($0.table), but the caller of a device that answers is not asked."
+        }
+    }
+
+    /// The conditions under which questions are asked.
+    private func conditions(_ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
+        manifest.questions.flatMap { question -> [ManifestProblem] in
+            guard let sql = question.query(in: manifest) else { return [] }
+            func problem(_ message: String) -> ManifestProblem {
+                ManifestProblem(file: manifest.file, line: question.line, message: message)
+            }
+            do throws(DiagnosisError) {
+                let (_, tables) = try database.prepare(sql)
+                return outOfReach(tables, from: manifest).map { problem("The condition of \(question.name) \($0)") }
+            } catch {
+                return [problem("The condition of \(question.name) is refused: \(error.reason).")]
+            }
         }
     }
 

@@ -38,6 +38,9 @@ extension LedgerEntry.Kind {
     public static let verdictRecorded = LedgerEntry.Kind(name: "verdict.recorded")
     /// A remedy was judged by asking again; the subject is the remedy, the detail the finding and what became of it.
     public static let fixJudged = LedgerEntry.Kind(name: "fix.judged")
+    /// The caller was asked the questions of a probe; the subject is the probe, the digest that of a salt and the answers, the count how
+    /// many were asked.
+    public static let callerAnswered = LedgerEntry.Kind(name: "caller.answered")
     /// A sweep began; the subject is its id, the count its targets, the detail the selection.
     public static let sweepStarted = LedgerEntry.Kind(name: "sweep.started")
     /// A sweep's target came to its end; the subject is the sweep, the detail the state.

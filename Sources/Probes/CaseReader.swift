@@ -33,11 +33,11 @@ final class CaseReader {
         expectedList = ProblemList(file: folder + "/expected.yaml")
     }
 
-    func read(probe: String, name: String) throws(ProbesError) -> ProbeCase? {
-        let answer = try document("answer.yaml", answerList).flatMap(recorded)
+    func read(_ manifest: Manifest, name: String) throws(ProbesError) -> ProbeCase? {
+        let answer = try document("answer.yaml", answerList).flatMap { recorded($0, manifest) }
         let expected = try document("expected.yaml", expectedList).flatMap(self.expected)
         guard let answer, let expected else { return nil }
-        return ProbeCase(probe: probe, name: name, file: folder + "/expected.yaml", answer: answer, expected: expected)
+        return ProbeCase(probe: manifest.id, name: name, file: folder + "/expected.yaml", answer: answer, expected: expected)
     }
 
     private func document(_ name: String, _ list: ProblemList) throws(ProbesError) -> YAMLValue? {
@@ -45,10 +45,10 @@ final class CaseReader {
         return YAMLValue(text: String(decoding: bytes, as: UTF8.self), problems: list)
     }
 
-    private func recorded(_ root: YAMLValue) -> Recorded? {
+    private func recorded(_ root: YAMLValue, _ manifest: Manifest) -> Recorded? {
         guard
             let fields = root.fields([
-                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "clock", "hex", "with", "desk",
+                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "clock", "hex", "with", "desk", "answers",
             ])
         else {
             return nil
@@ -66,6 +66,8 @@ final class CaseReader {
         for path in fields["paths"]?.list() ?? [] { output += status(path)?.encoded ?? [] }
         output += fields["clock"].flatMap(clock)?.encoded ?? []
         output += fields["hex"].flatMap(hexadecimal) ?? []
+        if !manifest.questions.isEmpty { output += answers(fields["answers"] ?? root, manifest) }
+        if manifest.questions.isEmpty, let answers = fields["answers"] { answers.report("\(manifest.id) asks the device, not the caller.") }
         let done = Done(
             request: 1, ending: ending, code: UInt64(code), sentByteCount: UInt64(output.count), cutByteCount: UInt64(cut))
         let others = (fields["with"]?.list() ?? []).compactMap { value -> [String]? in
@@ -79,9 +81,23 @@ final class CaseReader {
             errorOutput: Array((fields["stderr"].flatMap { $0.text() } ?? "").utf8), others: others, desk: fields["desk"].flatMap(desk))
     }
 
+    /// What the caller said, by the names of questions; what is not named was not asked.
+    private func answers(_ value: YAMLValue, _ manifest: Manifest) -> [UInt8] {
+        if value.name != "answers" { value.report("A case of questions to the caller has answers.") }
+        var replies: [String: CallerQuestion.Reply] = [:]
+        for (name, value) in (value.name == "answers" ? value.fields(manifest.questions.map(\.name)) : nil) ?? [:] {
+            guard let question = manifest.questions.first(where: { $0.name == name }) else { continue }
+            replies[name] = question.reply(value.plain ?? "")
+            if replies[name] == nil { value.report("To \(name) may be answered: \(question.choices), \(CallerQuestion.cannotTell).") }
+        }
+        return manifest.output(of: replies)
+    }
+
     /// What the desk knows beside the answers.
     private func desk(_ value: YAMLValue) -> ProbeCase.Desk? {
-        guard let fields = value.fields(["time", "device_time", "model", "site", "trends", "expected"]) else { return nil }
+        guard let fields = value.fields(["time", "device_time", "model", "site", "trends", "expected", "contact", "siblings"]) else {
+            return nil
+        }
         var expectations: [String: [[String]]] = [:]
         for (kind, things) in fields["expected"]?.fields(Lesson.kinds.map(\.name)) ?? [:] {
             let count = Lesson.kinds.first { $0.name == kind }?.columns.count ?? 0
@@ -102,8 +118,27 @@ final class CaseReader {
         }
         return ProbeCase.Desk(
             time: fields["time"].flatMap { $0.integer(0...1 << 40) },
-            deviceTime: fields["device_time"].flatMap { $0.integer(0...1 << 40) }, model: fields["model"].flatMap { $0.text() } ?? "",
+            deviceTime: fields["device_time"].flatMap { $0.integer(0...1 << 40) }, contact: fields["contact"].flatMap(contact),
+            siblings: (fields["siblings"]?.list() ?? []).compactMap(sibling), model: fields["model"].flatMap { $0.text() } ?? "",
             site: fields["site"].flatMap { $0.text() } ?? "", trends: trends, expectations: expectations)
+    }
+
+    private func contact(_ value: YAMLValue) -> ProbeCase.Desk.Contact? {
+        guard let fields = value.fields(["last_seen", "failing_since", "failure"]) else { return nil }
+        return ProbeCase.Desk.Contact(
+            lastSeen: fields["last_seen"].flatMap { $0.integer(0...1 << 40) },
+            failingSince: fields["failing_since"].flatMap { $0.integer(0...1 << 40) },
+            failure: fields["failure"].flatMap { $0.text() } ?? "timedOut")
+    }
+
+    private func sibling(_ value: YAMLValue) -> ProbeCase.Desk.Sibling? {
+        guard let fields = value.fields(["name", "model", "last_seen", "last_tried", "reached"]),
+            let name = required("name", in: fields, of: value)
+        else { return nil }
+        return ProbeCase.Desk.Sibling(
+            name: name, model: fields["model"].flatMap { $0.text() } ?? "",
+            lastSeen: fields["last_seen"].flatMap { $0.integer(0...1 << 40) },
+            lastTried: fields["last_tried"].flatMap { $0.integer(0...1 << 40) }, isReached: fields["reached"].flatMap { $0.flag() })
     }
 
     private func required(_ key: String, in fields: [String: YAMLValue], of parent: YAMLValue) -> String? {

@@ -59,6 +59,14 @@ public struct CaseWriter: Sendable {
         try put(answer, expected(expectation), stdout)
     }
 
+    /// Writes what a caller answered, by the names of questions.
+    ///
+    /// - Throws: `.unwritable`.
+    public func write(answers: [(name: String, answer: String)], expecting expectation: Expectation) throws(ProbesError) {
+        let lines = ["answers:"] + answers.map { "  \($0.name): \(Self.quoted($0.answer))" }
+        try put(lines, expected(expectation), nil)
+    }
+
     private func rows(_ source: ProbeSource, _ output: [UInt8]) throws(ProbesError) -> [String] {
         var reader = CBORReader(output)
         var lines: [String] = []

@@ -9,8 +9,12 @@ public struct Manifest: Equatable, Sendable {
     public var title: String
     /// What it may do to a device.
     public var impact: Impact
-    /// How the agent answers it.
-    public var source: ProbeSource
+    /// How the agent answers it; nil where the caller is asked and not the device.
+    public var source: ProbeSource?
+    /// What the caller is asked, in this order; empty where the device is asked.
+    public var questions: [CallerQuestion]
+    /// Models whose callers are asked; empty for all.
+    public var models: [String]
     /// What may be asked for.
     public var parameters: [ParameterDefinition]
     /// Wall time, milliseconds.
@@ -57,9 +61,10 @@ public struct Manifest: Equatable, Sendable {
     /// Name of the fact table of a probe.
     public static func table(of id: String) -> String { String(id.map { $0 == "." || $0 == "-" ? "_" : $0 }) }
 
-    /// The probe as the agent knows it: the device part of the manifest.
-    public var definition: ProbeDefinition {
-        ProbeDefinition(
+    /// The probe as the agent knows it: the device part of the manifest; nil where the caller is asked, of which no device hears.
+    public var definition: ProbeDefinition? {
+        guard let source else { return nil }
+        return ProbeDefinition(
             id: Text(id), impact: impact, source: source, parameters: parameters, timeLimit: timeLimit, outputLimit: outputLimit,
             user: Text(user), groups: groups.map { Text($0) }, mayUseNetwork: mayUseNetwork,
             mayUseLocalSockets: mayUseLocalSockets, writable: writable.map { Text($0) })

@@ -19,7 +19,14 @@ public struct ManifestLibrary: Equatable, Sendable {
     }
 
     /// The probes of a full diagnosis: those that only observe, take no parameter and are not left out of it, ascending by id.
-    public var diagnosisProbes: [Manifest] { manifests.filter { $0.impact == .observe && $0.parameters.isEmpty && $0.isInDiagnosis } }
+    public var diagnosisProbes: [Manifest] {
+        manifests.filter { $0.source != nil && $0.impact == .observe && $0.parameters.isEmpty && $0.isInDiagnosis }
+    }
+
+    /// The probes whose questions the caller of a device of a model is asked, ascending by id.
+    public func callerProbes(model: String) -> [Manifest] {
+        manifests.filter { !$0.questions.isEmpty && ($0.models.isEmpty || $0.models.contains(model)) }
+    }
 
     /// The rule of a finding, with the manifest it stands in.
     public func rule(_ finding: String) -> (manifest: Manifest, rule: FindingRule)? {

@@ -7,7 +7,7 @@ struct ManifestReader {
 
     static let keys = [
         "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
-        "views", "findings", "diagnosis", "watch", "learn",
+        "views", "findings", "diagnosis", "watch", "learn", "ask", "models",
     ]
 
     /// - Parameter file: Path for messages.
@@ -25,6 +25,8 @@ struct ManifestReader {
     private func manifest(_ root: YAMLValue, _ fields: [String: YAMLValue], _ text: [UInt8], _ file: String) -> Manifest? {
         let id = required("id", in: fields, of: root).flatMap(probeID)
         let title = required("title", in: fields, of: root)?.text()
+        if let ask = fields["ask"] { return caller(id, title, ask, fields, text, file) }
+        if let models = fields["models"] { models.report("Only a probe with ask is for some models and not for others.") }
         let impact = required("impact", in: fields, of: root)?.choice([
             ("observe", Impact.observe), ("disturb", .disturb), ("change", .change),
         ])
@@ -55,7 +57,8 @@ struct ManifestReader {
         if !isInDiagnosis, !findings.isEmpty { root.report("A probe that a diagnosis does not ask has no findings.") }
         guard let id, let title, let impact, let source else { return nil }
         return Manifest(
-            id: id, title: title, impact: impact, source: source, parameters: parameters, timeLimit: time ?? 5_000,
+            id: id, title: title, impact: impact, source: source, questions: [], models: [], parameters: parameters,
+            timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
             mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
             facts: facts, views: views, findings: findings, watch: watch, lessons: lessons, file: file, text: text)

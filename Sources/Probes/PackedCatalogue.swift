@@ -35,7 +35,7 @@ public struct PackedCatalogue: Equatable, Sendable {
         }
         guard version > 0 else { throw ProbesError(.pack, name, "A catalogue's version begins at 1.") }
         guard expiresAt > signedAt else { throw ProbesError(.pack, name, "The catalogue would expire before it is signed.") }
-        devicePart = DevicePart(probes: library.manifests.map(\.definition)).encoded
+        devicePart = DevicePart(probes: library.manifests.compactMap(\.definition)).encoded
         deskPart = DeskPart(library).encoded
         // What the header, the signatures and the frame around them take is far below a part's half.
         guard library.manifests.count <= DevicePart.probeCountLimit, devicePart.count <= RollcallProtocol.pushSizeLimit / 2 else {
@@ -60,7 +60,7 @@ public struct PackedCatalogue: Equatable, Sendable {
         }
         let library = try ManifestLibrary(texts: desk.texts, check: check)
         // A desk that judged by other manifests than the device runs would show its reviewers one thing and do another.
-        guard DevicePart(probes: library.manifests.map(\.definition)).encoded == devicePart else {
+        guard DevicePart(probes: library.manifests.compactMap(\.definition)).encoded == devicePart else {
             throw ProbesError(.catalogue, "desk.cbor", "The desk part's manifests do not make the device part.")
         }
         return library

@@ -15,6 +15,24 @@ public struct ProbeCase: Equatable, Sendable {
 
     /// What the desk knows of the device beside its answers.
     public struct Desk: Equatable, Sendable {
+        /// A device that could not be reached.
+        public struct Contact: Equatable, Sendable {
+            /// When its agent was heard last, and since when it cannot be reached, seconds UTC.
+            public var lastSeen, failingSince: Int64?
+            /// Code of the failure.
+            public var failure: String
+        }
+
+        /// Another device of the site.
+        public struct Sibling: Equatable, Sendable {
+            /// Its name and model.
+            public var name, model: String
+            /// When its agent was heard last, and when it was tried last, seconds UTC.
+            public var lastSeen, lastTried: Int64?
+            /// Whether it was reached when it was tried last; nil where that is not known.
+            public var isReached: Bool?
+        }
+
         /// A metric's values over time.
         public struct Trend: Equatable, Sendable {
             /// The metric's name.
@@ -31,6 +49,10 @@ public struct ProbeCase: Equatable, Sendable {
         public var time: Int64?
         /// The device's clock, seconds UTC.
         public var deviceTime: Int64?
+        /// That it could not be reached; nil where it could.
+        public var contact: Contact?
+        /// The other devices of its site.
+        public var siblings: [Sibling]
         /// The device's model.
         public var model: String
         /// The device's site.
@@ -92,7 +114,7 @@ public struct ProbeCase: Equatable, Sendable {
         var problems: [ManifestProblem] = []
         for name in names.sorted() {
             let reader = CaseReader(directory: directory, folder: folder + "/" + name)
-            if let read = try reader.read(probe: manifest.id, name: name) { cases.append(read) }
+            if let read = try reader.read(manifest, name: name) { cases.append(read) }
             problems += reader.problems
         }
         guard problems.isEmpty else { throw ProbesError(.manifests, manifest.id, "The cases have mistakes.", problems: problems) }

@@ -20,6 +20,12 @@ struct CallText {
                 session.errorCode.map { "failed: \(displayed($0))" } ?? session.endedAt.map { _ in "ended in good order" } ?? "never ended"
             lines.append("   session \(session.id): \(displayed(session.reason, limit: 60)); \(end)")
         }
+        for record in history.callerAnswers {
+            lines.append("   caller \(timeText(record.takenAt)): \(record.probe)")
+            for exchange in record.exchanges {
+                lines.append("      \(displayed(exchange.question)) " + terminal.styled(displayed(exchange.answer), .bold))
+            }
+        }
         for record in history.verdicts {
             let verdict = try? JSONDecoder().decode(Verdict.self, from: Data(record.json.utf8))
             let names = verdict?.causes.map { cause in
@@ -61,6 +67,13 @@ struct CallBody: Encodable {
     let sessions: [Session]
     let verdicts: [VerdictItem]
     let fixes: [Fix]
+    let callerAnswers: [CallerItem]
+
+    struct CallerItem: Encodable {
+        let probe: String
+        let takenAt: String
+        let questions: [CallerRecord.Exchange]
+    }
 
     struct Session: Encodable {
         let id: String
@@ -102,6 +115,9 @@ struct CallBody: Encodable {
         parts = call.closing?.parts
         skill = call.closing?.skill
         provisionalUntil = call.provisionalUntil(window: avoidanceWindow).map(timeText)
+        callerAnswers = history.callerAnswers.map {
+            CallerItem(probe: $0.probe, takenAt: timeText($0.takenAt), questions: $0.exchanges)
+        }
         sessions = history.sessions.map {
             Session(id: $0.id, reason: $0.reason, startedAt: timeText($0.startedAt), endedAt: $0.endedAt.map(timeText), error: $0.errorCode)
         }

@@ -7,14 +7,6 @@ internal import Telemetry
 struct RebootText {
     private let reboot: Reboot
 
-    /// Milliseconds before the last sample that are told of.
-    private static let span: Int64 = 600_000
-    /// What may say why: metric, and whether a high value is the bad one.
-    private static let telling: [(Metric, isHighBad: Bool)] = [
-        (.memoryAvailable, false), (.swapFree, false), (.load1, true), (.pressureMemoryFull, true), (.pressureDiskFull, true),
-        (.spaceAvailable, false), (.temperature, true), (.charge, false), (.supply, false), (.tasksBlocked, true),
-    ]
-
     init(_ reboot: Reboot) { self.reboot = reboot }
 
     /// One line on how and when, one on what was measured before, one for each thing that happened before.
@@ -25,8 +17,30 @@ struct RebootText {
                 + timeText(Int64(clamping: reboot.event.time).multipliedReportingOverflow(by: 1_000).partialValue) + "."
         ]
         let end = reboot.before.map { Int64(clamping: $0.lastTime) }.max() ?? 0
-        guard end > 0 else { return lines }
-        let history = TelemetryHistory(reboot.before, from: max(end, Self.span) - Self.span, to: end)
+        if end > 0 { lines += LastMinutesText(blocks: reboot.before, end: end).lines }
+        return lines
+    }
+}
+
+/// What the last minutes of a device's telemetry showed, in words.
+struct LastMinutesText {
+    /// In the order in which they came about.
+    let blocks: [TelemetryBlock]
+    /// When the last sample was taken, milliseconds UTC by the device's clock.
+    let end: Int64
+
+    /// Milliseconds before the last sample that are told of.
+    private static let span: Int64 = 600_000
+    /// What may say why: metric, and whether a high value is the bad one.
+    private static let telling: [(Metric, isHighBad: Bool)] = [
+        (.memoryAvailable, false), (.swapFree, false), (.load1, true), (.pressureMemoryFull, true), (.pressureDiskFull, true),
+        (.spaceAvailable, false), (.temperature, true), (.charge, false), (.supply, false), (.tasksBlocked, true),
+    ]
+
+    /// A line on what was measured, one for each thing that happened.
+    var lines: [String] {
+        var lines: [String] = []
+        let history = TelemetryHistory(blocks, from: max(end, Self.span) - Self.span, to: end)
         let measured = Self.telling.compactMap { metric, isHighBad -> String? in
             // Of several disks or sensors the one that was worst at the end.
             let candidates = history.lines.filter { $0.series.metric == metric && !$0.points.isEmpty }

@@ -63,6 +63,47 @@ struct Terminal {
     ///
     /// Byte by byte, so that an interrupt cannot leave the terminal without its echo.
     func secret(_ question: String, isEchoed: Bool = false) -> Secret? {
+        withKeys { keys in
+            defer { keys.show([UInt8(ascii: "\n")]) }
+            keys.show(Array(question.utf8))
+            var line: [UInt8] = []
+            line.reserveCapacity(Self.answerLimitInBytes)
+            while let byte = keys.byte() {
+                switch byte {
+                case UInt8(ascii: "\r"), UInt8(ascii: "\n"): return Secret(wiping: &line)
+                case 3: return nil
+                case 4 where line.isEmpty: return nil
+                case 8, 127:
+                    // A character of several bytes goes as one.
+                    while let last = line.popLast(), last & 0xc0 == 0x80 {}
+                    if isEchoed { keys.show(Array("\u{8} \u{8}".utf8)) }
+                case 21: line.removeAll(keepingCapacity: true)
+                case 32... where line.count < Self.answerLimitInBytes:
+                    line.append(byte)
+                    if isEchoed { keys.show([byte]) }
+                default: break
+                }
+            }
+            return nil
+        }
+    }
+
+    /// A terminal whose keys come as they are pressed, unseen.
+    struct Keys {
+        fileprivate let descriptor: Int32
+
+        /// The next byte; nil where none will come.
+        func byte() -> UInt8? {
+            var byte: UInt8 = 0
+            return read(descriptor, &byte, 1) == 1 ? byte : nil
+        }
+
+        /// Writes to the terminal.
+        func show(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } }
+    }
+
+    /// Reads keys as they are pressed; what was typed before and after is dropped. Nil where nobody can be asked.
+    func withKeys<Result>(_ body: (Keys) -> Result?) -> Result? {
         let terminal = canAsk ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1
         guard terminal >= 0 else { return nil }
         defer { close(terminal) }
@@ -71,33 +112,9 @@ struct Terminal {
         var quiet = usual
         quiet.c_lflag &= ~tcflag_t(ECHO | ECHOE | ECHOK | ECHONL | ICANON | ISIG | IEXTEN)
         (quiet.c_cc.6, quiet.c_cc.5) = (1, 0)  // VMIN and VTIME: each byte as it comes
-        func show(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { write(terminal, $0.baseAddress, $0.count) } }
         guard tcsetattr(terminal, TCSAFLUSH, &quiet) == 0 else { return nil }
-        defer {
-            tcsetattr(terminal, TCSAFLUSH, &usual)
-            show([UInt8(ascii: "\n")])
-        }
-        show(Array(question.utf8))
-        var line: [UInt8] = []
-        line.reserveCapacity(Self.answerLimitInBytes)
-        while true {
-            var byte: UInt8 = 0
-            guard read(terminal, &byte, 1) == 1 else { return nil }
-            switch byte {
-            case UInt8(ascii: "\r"), UInt8(ascii: "\n"): return Secret(wiping: &line)
-            case 3: return nil
-            case 4 where line.isEmpty: return nil
-            case 8, 127:
-                // A character of several bytes goes as one.
-                while let last = line.popLast(), last & 0xc0 == 0x80 {}
-                if isEchoed { show(Array("\u{8} \u{8}".utf8)) }
-            case 21: line.removeAll(keepingCapacity: true)
-            case 32... where line.count < Self.answerLimitInBytes:
-                line.append(byte)
-                if isEchoed { show([byte]) }
-            default: break
-            }
-        }
+        defer { tcsetattr(terminal, TCSAFLUSH, &usual) }
+        return body(Keys(descriptor: terminal))
     }
 
     /// `text` broken into lines of at most ``width`` less `indent` columns, each after the first indented.

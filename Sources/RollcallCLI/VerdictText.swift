@@ -7,23 +7,14 @@ internal import Store
 struct VerdictText {
     let terminal: Terminal
     let device: Device
+    /// Whether the verdict is of what a caller said, of a device that cannot be reached.
+    var isOfCaller = false
     /// What remedies did before on this model, by finding.
     let history: (String) -> [RemedyHistory]
 
     /// The lines, causes first.
     func lines(_ diagnosis: DeviceDiagnosis) -> [String] {
-        let verdict = diagnosis.verdict
-        var lines = [headline(verdict)]
-        for (number, cause) in verdict.causes.enumerated() { lines += self.lines(cause, number: number + 1) }
-        if verdict.causes.isEmpty && verdict.unknowns.isEmpty { lines.append("Every question was answered, and nothing was found.") }
-        if !verdict.unknowns.isEmpty {
-            lines.append(terminal.styled("Could not find out:", .bold))
-            for unknown in verdict.unknowns.prefix(12) {
-                let subject = unknown.subject.map { " \(displayed($0.value.text, limit: 80))" }.joined()
-                lines.append("   \(unknown.id)\(subject): " + terminal.wrapped(unknown.reason, indent: 6))
-            }
-            if verdict.unknowns.count > 12 { lines.append("   ... and \(verdict.unknowns.count - 12) more; --json has all of them") }
-        }
+        var lines = [headline(diagnosis.verdict)] + self.lines(diagnosis.verdict)
         if let changes = diagnosis.changes, !changes.differences.isEmpty {
             lines += comparison("Not as it was at \(timeText(changes.since)), when it was last well:", changes.differences)
         }
@@ -41,10 +32,34 @@ struct VerdictText {
         return lines
     }
 
-    private func comparison(_ title: String, _ differences: [StateDifference]) -> [String] {
+    /// The causes, and what could not be found out.
+    func lines(_ verdict: Verdict) -> [String] {
+        var lines: [String] = []
+        for (number, cause) in verdict.causes.enumerated() { lines += self.lines(cause, number: number + 1) }
+        if verdict.causes.isEmpty && verdict.unknowns.isEmpty { lines.append("Every question was answered, and nothing was found.") }
+        if !verdict.unknowns.isEmpty {
+            lines.append(terminal.styled("Could not find out:", .bold))
+            for unknown in verdict.unknowns.prefix(12) {
+                let subject = unknown.subject.map { " \(displayed($0.value.text, limit: 80))" }.joined()
+                lines.append("   \(unknown.id)\(subject): " + terminal.wrapped(unknown.reason, indent: 6))
+            }
+            if verdict.unknowns.count > 12 { lines.append("   ... and \(verdict.unknowns.count - 12) more; --json has all of them") }
+        }
+        return lines
+    }
+
+    /// Differences under a heading.
+    func comparison(_ title: String, _ differences: [StateDifference]) -> [String] {
         var lines = [terminal.styled(title, .bold)] + differences.prefix(8).map { "   " + terminal.wrapped($0.sentence, indent: 6) }
         if differences.count > 8 { lines.append("   ... and \(differences.count - 8) more; --json has all of them") }
         return lines
+    }
+
+    /// The device and where it stands, after a word.
+    func headline(_ word: String, _ style: Terminal.Style) -> String {
+        let place = [device.labels.site, device.labels.model].filter { !$0.isEmpty }.map { displayed($0, limit: 60) }.joined(
+            separator: ", ")
+        return terminal.styled(word, style) + "  " + terminal.styled(device.name, .bold) + (place.isEmpty ? "" : "  \(place)")
     }
 
     private func headline(_ verdict: Verdict) -> String {
@@ -55,9 +70,7 @@ struct VerdictText {
             case 2: ("CRITICAL", .red)
             default: ("UNKNOWN", .yellow)
             }
-        let place = [device.labels.site, device.labels.model].filter { !$0.isEmpty }.map { displayed($0, limit: 60) }.joined(
-            separator: ", ")
-        return terminal.styled(word, style) + "  " + terminal.styled(device.name, .bold) + (place.isEmpty ? "" : "  \(place)")
+        return headline(word, style)
     }
 
     private func lines(_ cause: Verdict.Cause, number: Int) -> [String] {
@@ -71,7 +84,9 @@ struct VerdictText {
             lines += remedies(symptom, label: "then: ")
         }
         let isHelpless = finding.remedies.allSatisfy { $0.refusal != nil }
-        if finding.visit == .advised || (finding.visit == .ifRemediesFail && isHelpless) {
+        if isOfCaller, finding.visit == .ifRemediesFail {
+            lines.append("   visit: if what the customer can do does not help" + Self.needs(finding))
+        } else if finding.visit == .advised || (finding.visit == .ifRemediesFail && isHelpless) {
             lines.append("   visit: nothing here mends it from the desk" + Self.needs(finding))
         }
         return lines

@@ -82,7 +82,8 @@ extension RollcallDatabase {
         try read(id) { database in
             CallHistory(
                 call: try Self.call(id: id, database), sessions: try Self.sessions(ofCall: id, database),
-                verdicts: try Self.verdicts(ofCall: id, database), fixes: try Self.fixes(ofCall: id, database))
+                verdicts: try Self.verdicts(ofCall: id, database), fixes: try Self.fixes(ofCall: id, database),
+                callerAnswers: try Self.callerAnswers(ofCall: id, database))
         }
     }
 }
@@ -97,6 +98,8 @@ public struct CallHistory: Sendable {
     public let verdicts: [VerdictRecord]
     /// Which remedies were tried, and what became of the findings.
     public let fixes: [FixRecord]
+    /// What the caller was asked, and said.
+    public let callerAnswers: [CallerRecord]
 }
 
 extension SupportCall {

@@ -16,7 +16,7 @@ extension RollcallDatabase {
             try transaction.database.execute(
                 sql: "UPDATE ledger_entries SET person_salt = NULL, person_name = NULL WHERE person_name = ?1", arguments: [name])
             let count = transaction.database.changesCount
-            for table in ["calls", "sessions", "sweeps"] {
+            for table in ["calls", "sessions", "sweeps", "caller_answers"] {
                 try transaction.database.execute(sql: "UPDATE \(table) SET operator = '' WHERE operator = ?1", arguments: [name])
             }
             try transaction.append(LedgerEntry(kind: .personErased, time: 0, count: UInt64(count)))

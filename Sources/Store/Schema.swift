@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers, callerAnswers]
 
     static var version: Int { steps.count }
 
@@ -176,5 +176,15 @@ enum Schema {
         CREATE TABLE expectations (
           model TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, learned_at INTEGER NOT NULL, PRIMARY KEY (model, kind, item)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// What callers said of devices that could not be reached. The salt keeps an answer from being guessed from its digest in the log.
+    private static let callerAnswers = """
+        CREATE TABLE caller_answers (
+          id TEXT PRIMARY KEY, device TEXT NOT NULL REFERENCES devices (id), call TEXT REFERENCES calls (id), operator TEXT NOT NULL,
+          probe TEXT NOT NULL, taken_at INTEGER NOT NULL, salt BLOB NOT NULL, json TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX caller_answers_device ON caller_answers (device, taken_at);
+        CREATE INDEX caller_answers_call ON caller_answers (call) WHERE call IS NOT NULL;
         """
 }

@@ -72,6 +72,19 @@ extension RollcallDatabase {
         }
     }
 
+    /// The last verdict that came of the device's own answers, and not of what its caller said; nil where it never answered.
+    public func lastVerdict(device: String) throws(StoreError) -> VerdictRecord? {
+        try read(device) { database in
+            try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT verdicts.* FROM answers JOIN verdicts ON verdicts.id = answers.verdict
+                    WHERE answers.device = ?1 AND answers.kind = 'last'
+                    """, arguments: [device]
+            ).map { try VerdictRecord($0) }
+        }
+    }
+
     /// What each remedy did before against a finding, the most successful first.
     ///
     /// - Parameters:

@@ -60,7 +60,7 @@ struct CatalogueFolderTests {
         #expect(read == (try reviewers.packed(version: 7)))
         let library = try read.library()
         #expect(library.manifests.map(\.id) == (try ManifestLibrary(directory: shippedProbes)).manifests.map(\.id))
-        #expect(try DevicePart(decoding: read.devicePart).probes == library.manifests.map(\.definition))
+        #expect(try DevicePart(decoding: read.devicePart).probes == library.manifests.compactMap(\.definition))
     }
 
     @Test("ssh-keygen accepts the signature that ssh-keygen made, and so does the device's code")

@@ -78,14 +78,17 @@ extension ProbesCommand {
         var parameters: [String] = []
         @Flag(help: "Do not ask before a probe that may be noticed or changes this machine.")
         var yes = false
+        @OptionGroup var caller: CallerOptions
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
             let (library, folder, manifest) = try manifest(at: file)
             let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-            try await withProbe(manifest.id) { _ = try manifest.definition.check(values) }
+            try await withProbe(manifest.id) { _ = try manifest.definition?.check(values) }
             if manifest.impact != .observe, !yes { try confirm("\(manifest.id) may change or disturb this machine. Run it?") }
-            let answer = try await askHere(options, folder, manifest, values)
+            let answer =
+                manifest.questions.isEmpty
+                ? try await askHere(options, folder, manifest, values) : try interview(manifest, library, caller).answers[0]
             if let facts = FactListing(answer, manifest: manifest) {
                 var table = TextTable(facts.columns)
                 for row in facts.values { table.add(row.map { $0 == .null ? "NULL" : displayed($0.text, limit: 60) }) }
@@ -122,6 +125,7 @@ extension ProbesCommand {
         var name: String
         @Option(help: "A device that has the probe in its catalogue, instead of this machine.")
         var device: String?
+        @OptionGroup var caller: CallerOptions
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
@@ -130,6 +134,14 @@ extension ProbesCommand {
                     .badData, kind: "case-name", "\(displayed(name)) is no name for a case.", next: "Use letters, digits and dashes.")
             }
             let (library, folder, manifest) = try manifest(at: file)
+            let path = folder + "/" + manifest.file.dropLast("/probe.yaml".count) + "/cases/" + name
+            guard let source = manifest.source else {
+                let held = try interview(manifest, library, caller)
+                try CaseWriter(folder: path).write(
+                    answers: held.exchanges.map { ($0.question.name, $0.question.word($0.reply)) },
+                    expecting: try expectation(held.answers[0], manifest, library))
+                return written(path, folder, manifest)
+            }
             var answer: Answer
             var names = [ProcessInfo.processInfo.hostName, (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8)) ?? ""]
             if let device {
@@ -150,11 +162,14 @@ extension ProbesCommand {
                         .badData, kind: "no-answer", "\(manifest.id) gave no answer.", next: "Try it with `rollcall probes try`.")
             }
             var redaction = Redaction(names: names.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) })
-            answer = answer.redacted(by: &redaction, source: manifest.source)
-            let path = folder + "/" + manifest.file.dropLast("/probe.yaml".count) + "/cases/" + name
+            answer = answer.redacted(by: &redaction, source: source)
             try CaseWriter(folder: path).write(
-                manifest.source, done: done, output: answer.output, errorOutput: answer.errorOutput,
+                source, done: done, output: answer.output, errorOutput: answer.errorOutput,
                 expecting: try expectation(answer, manifest, library))
+            written(path, folder, manifest)
+        }
+
+        private func written(_ path: String, _ folder: String, _ manifest: Manifest) {
             Terminal.current.line("\(path) is written. Read it, then `rollcall probes test \(folder) --probe \(manifest.id)`.")
         }
 
@@ -190,6 +205,19 @@ private func manifest(at path: String) throws -> (ManifestLibrary, folder: Strin
     let folder = String(file.dropLast(tail.count))
     let library = try ManifestLibrary(directory: folder, check: Diagnostician.ruleCheck)
     return (library, folder, try library.manifest(id))
+}
+
+/// Asks whoever is here the questions of a manifest; what was said beforehand is not asked.
+private func interview(_ manifest: Manifest, _ library: ManifestLibrary, _ options: CallerOptions) throws -> CallerInterview {
+    let replies = try options.replies(to: [manifest])
+    var interview = CallerInterview([manifest], library: library, desk: DeskFacts())
+    try interview.hold(replies, mayAsk: Terminal.current.canAsk)
+    guard !interview.exchanges.isEmpty else {
+        throw CommandFailure(
+            .declined, kind: "no-answers", "Nobody answered a question of \(manifest.id).",
+            next: "Run it on a terminal, or give answers with --answers.")
+    }
+    return interview
 }
 
 /// Asks this machine one question of a folder of manifests.

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Calls
 internal import Diagnosis
 internal import Foundation
+internal import Probes
 public import Store
 internal import Wire
 
@@ -23,11 +24,13 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: "Would a truck roll without Rollcall: yes, no or unsure. Frozen now, for the figures later.")
     var wouldRoll = SupportCall.WouldRoll.unsure
 
+    @OptionGroup var caller: CallerOptions
     @OptionGroup var options: DeskOptions
 
     func run() async throws {
         let desk = try await options.desk()
         let found = try findDevice(device, desk.database)
+        let replies = try await caller.replies(to: desk.library().callerProbes(model: found.labels.model))
         if let open = try desk.database.calls(CallSelection(device: found.id, isOpen: true, limit: 1)).first {
             throw CommandFailure(
                 .badData, kind: "call-open", "\(found.name) has an open call already, \(open.id), since \(timeText(open.openedAt)).",
@@ -42,14 +45,19 @@ struct CallCommand: AsyncParsableCommand {
             diagnosis = try await DeviceDiagnosis.run(
                 found, desk: desk, call: call.id, reason: symptom.isEmpty ? "call" : "call: \(symptom)")
         } catch {
+            let verdict = try await attend(found, failedWith: error, desk: desk, call: call.id, replies: replies, json: options.json)
+            if let verdict, !options.json, Terminal.current.canAsk {
+                return try await CallConsole(desk: desk, device: found, call: call, verdict: verdict).run()
+            }
             guard let failure = CommandFailure(error, device: found) else { throw error }
             throw CommandFailure(
                 failure.status, kind: failure.kind, failure.sentence,
                 next: failure.nextStep + " The call is open all the same: `rollcall close unreachable --call \(call.id)` ends it.")
         }
+        replies.sayUnused(of: found)
         if options.json || !Terminal.current.canAsk { try show(diagnosis, device: found, desk: desk, call: call.id, json: options.json) }
         printVerdict(diagnosis, device: found, desk: desk)
-        try await CallConsole(desk: desk, device: found, call: call, diagnosis: diagnosis).run()
+        try await CallConsole(desk: desk, device: found, call: call, verdict: diagnosis.verdict).run()
     }
 
     private func brief(_ device: Device, call: SupportCall, earlier: [SupportCall]) {
@@ -76,10 +84,11 @@ struct CallConsole {
     let desk: Desk
     let device: Device
     let call: SupportCall
-    let diagnosis: DeviceDiagnosis
+    /// The last one of this call: of the device's answers, or of its caller's.
+    let verdict: Verdict
 
     private static let help = """
-        diagnose                    ask everything again
+        diagnose                    ask everything again; where the device cannot be reached, its caller
         fix REMEDY [name=value ...] run a remedy, with before and after
         run PROBE [name=value ...]  run one probe
         close OUTCOME [note]        end the call: fixed-remotely, customer-action, no-fault-found, visit-needed, unreachable, abandoned
@@ -89,6 +98,7 @@ struct CallConsole {
     /// Reads commands until the call ends or is left.
     func run() async throws {
         let terminal = Terminal.current
+        var verdict = verdict
         terminal.line(terminal.styled("\nThe call is open. Type a command, or help.", .faint))
         while true {
             writeOut("\(device.name)> ".utf8, to: STDERR_FILENO)
@@ -100,10 +110,16 @@ struct CallConsole {
                 case "help", "?": terminal.line(Self.help)
                 case "leave", "quit", "exit": return leave()
                 case "diagnose":
-                    let again = try await withDevice(device) {
-                        try await DeviceDiagnosis.run(device, desk: desk, call: call.id, reason: "call: \(call.symptom)")
+                    do {
+                        let again = try await DeviceDiagnosis.run(device, desk: desk, call: call.id, reason: "call: \(call.symptom)")
+                        verdict = again.verdict
+                        printVerdict(again, device: device, desk: desk)
+                    } catch {
+                        let said = try await attend(
+                            device, failedWith: error, desk: desk, call: call.id, replies: CallerReplies(), json: false)
+                        guard let said else { throw error }
+                        verdict = said
                     }
-                    printVerdict(again, device: device, desk: desk)
                 case "fix" where words.count > 1:
                     let values = try parameters(Array(words.dropFirst(2))).map { Parameter(name: Text($0.name), value: Text($0.value)) }
                     try await fix(device, remedy: words[1], parameters: values, desk: desk, asks: true, json: false)
@@ -113,9 +129,8 @@ struct CallConsole {
                 case "close" where words.count > 1:
                     guard let outcome = SupportCall.Outcome(rawValue: words[1]) else { terminal.line(Self.help); continue }
                     let note = words.dropFirst(2).joined(separator: " ")
-                    let closed = try desk.database.recordCallClosed(
-                        id: call.id, SupportCall.Closing(outcome: outcome, notes: note), operator: desk.operatorName)
-                    showClosed(closed)
+                    guard let closing = closing(outcome, note: note, verdict: verdict) else { continue }
+                    showClosed(try desk.database.recordCallClosed(id: call.id, closing, operator: desk.operatorName))
                     return
                 default:
                     terminal.complain("\"\(displayed(line, limit: 80))\" is not a command of this prompt.")
@@ -129,6 +144,27 @@ struct CallConsole {
         }
     }
 
+    /// A visit is sent with the parts and the skill that the findings name; who knows better says so.
+    private func closing(_ outcome: SupportCall.Outcome, note: String, verdict: Verdict) -> SupportCall.Closing? {
+        guard outcome == .visitNeeded else { return SupportCall.Closing(outcome: outcome, notes: note) }
+        let findings = verdict.findings.filter { $0.visit != .none }
+        var seen: Set<String> = []
+        let parts = findings.flatMap(\.parts).filter { seen.insert($0).inserted }.joined(separator: ", ")
+        let skills = findings.compactMap(\.skill).filter { seen.insert($0).inserted }.joined(separator: ", ")
+        func ask(_ question: String, _ proposal: String) -> String? {
+            let shown = proposal.isEmpty ? "" : " [\(displayed(proposal))]"
+            writeOut("\(question)\(shown): ".utf8, to: STDERR_FILENO)
+            guard let line = readLine()?.trimmingCharacters(in: .whitespaces) else { return nil }
+            return line.isEmpty ? proposal : line
+        }
+        guard let brought = ask("Parts to bring", parts), let skill = ask("What the visitor must be able to do", skills) else { return nil }
+        if skill.isEmpty {
+            Terminal.current.complain("A visit needs to know what the visitor must be able to do.")
+            return nil
+        }
+        return SupportCall.Closing(outcome: outcome, notes: note, parts: brought, skill: skill)
+    }
+
     private func leave() {
         Terminal.current.line("The call stays open; end it with `rollcall close OUTCOME --call \(call.id)`.")
     }
@@ -139,6 +175,8 @@ func showClosed(_ call: SupportCall) {
     let terminal = Terminal.current
     let outcome = call.closing?.outcome.rawValue ?? "open"
     terminal.line("Call on \(call.device.name) closed: " + terminal.styled(outcome, .bold))
+    if let closing = call.closing, !closing.parts.isEmpty { terminal.line("   parts: \(displayed(closing.parts))") }
+    if let closing = call.closing, !closing.skill.isEmpty { terminal.line("   skill: \(displayed(closing.skill))") }
     if let until = call.provisionalUntil(window: avoidanceWindow) {
         terminal.line("   A truck roll was avoided, provisionally: it counts if nobody has to go there before \(timeText(until)).")
     }

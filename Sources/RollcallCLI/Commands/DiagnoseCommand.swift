@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Calls
 internal import Diagnosis
 internal import Foundation
+internal import Probes
 internal import Store
 
 /// Asks a device everything, and says what is wrong.
@@ -22,6 +23,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @Flag(help: "As Markdown, for a ticket.")
     var markdown = false
 
+    @OptionGroup var caller: CallerOptions
     @OptionGroup var options: DeskOptions
 
     func validate() throws {
@@ -42,9 +44,16 @@ struct DiagnoseCommand: AsyncParsableCommand {
         let desk = try await options.desk()
         let found = try findDevice(device ?? "", desk.database)
         let call = try openCall(of: found, desk.database)
-        let diagnosis = try await withDevice(found) {
-            try await DeviceDiagnosis.run(found, desk: desk, call: call?.id, reason: call.map { "call: \($0.symptom)" } ?? "diagnose")
+        let replies = try await caller.replies(to: desk.library().callerProbes(model: found.labels.model))
+        let diagnosis: DeviceDiagnosis
+        do {
+            diagnosis = try await DeviceDiagnosis.run(
+                found, desk: desk, call: call?.id, reason: call.map { "call: \($0.symptom)" } ?? "diagnose")
+        } catch {
+            _ = try await attend(found, failedWith: error, desk: desk, call: call?.id, replies: replies, json: options.json)
+            throw CommandFailure(error, device: found) ?? error
         }
+        replies.sayUnused(of: found)
         try await show(diagnosis, of: found, desk, call: call?.id)
     }
 

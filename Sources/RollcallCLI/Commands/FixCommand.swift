@@ -42,7 +42,7 @@ func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, 
     let terminal = Terminal.current
     let call = try openCall(of: device, desk.database)
     let run = RemedyRun(desk: desk, device: device, call: call?.id)
-    let last = try desk.database.verdicts(device: device.id, limit: 1).first
+    let last = try desk.database.lastVerdict(device: device.id)
     let verdict = last.flatMap { try? JSONDecoder().decode(Verdict.self, from: Data($0.json.utf8)) }
     let plan = try await withProbe(remedy) { try await run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
     if !json {

@@ -28,7 +28,8 @@ struct ProbesCommand: AsyncParsableCommand {
             var table = TextTable(["PROBE", "IMPACT", "PARAMETERS", "TITLE"])
             for manifest in library.manifests {
                 table.add([
-                    manifest.id, manifest.impact.name.string, manifest.parameters.map(\.name.string).joined(separator: " "), manifest.title,
+                    manifest.id, manifest.questions.isEmpty ? manifest.impact.name.string : "ask",
+                    manifest.parameters.map(\.name.string).joined(separator: " "), manifest.title,
                 ])
             }
             for line in table.lines(.current) { Terminal.current.line(line) }
@@ -269,6 +270,8 @@ private struct ManifestBody: Encodable {
     let impact: String
     let parameters: [String]
     let findings: [String]
+    /// What the caller is asked; empty where the device is.
+    let questions: [String]
 
     init(_ manifest: Manifest) {
         id = manifest.id
@@ -276,5 +279,6 @@ private struct ManifestBody: Encodable {
         impact = manifest.impact.name.string
         parameters = manifest.parameters.map(\.name.string)
         findings = manifest.findings.map(\.id)
+        questions = manifest.questions.map(\.name)
     }
 }

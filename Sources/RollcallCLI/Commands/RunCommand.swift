@@ -30,7 +30,12 @@ struct RunCommand: AsyncParsableCommand {
         let found = try findDevice(device, desk.database)
         let manifest = try await desk.library().manifest(probe)
         let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-        try await withProbe(probe) { _ = try manifest.definition.check(values) }
+        guard let definition = manifest.definition else {
+            throw CommandFailure(
+                .usage, kind: "asks-the-caller", "\(manifest.id) asks the caller, and no device.",
+                next: "`rollcall call \(found.name)` asks its questions where the device cannot be reached.")
+        }
+        try await withProbe(probe) { _ = try definition.check(values) }
         if manifest.impact != .observe, !yes {
             try confirm("\(manifest.id) may \(manifest.impact == .change ? "change" : "disturb") \(found.name). Run it?")
         }

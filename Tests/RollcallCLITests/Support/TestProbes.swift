@@ -124,6 +124,36 @@ enum TestProbes {
         run: [/bin/true, "{unit}"]
         parameters: {unit: unit}
         """,
+        "odd/caller": """
+        id: odd.caller
+        title: Asks the caller
+        ask:
+          power: {question: "Is there a light?", type: yes-no}
+          lamp: {question: "How many lamps?", type: integer, min: 0, max: 9, if: power = 1}
+          words: {question: "What does it say?", type: text, max: 40, if: power = 1}
+        findings:
+          - id: odd.no-power
+            when: power = 0
+            severity: critical
+            customer: Please plug it in.
+            engineer: "no light"
+            visit: {advice: if-remedies-fail, parts: [power supply], skill: electrician}
+          - id: odd.one-lamp
+            subject: [words]
+            when: lamp = 1
+            severity: warning
+            customer: One lamp is on.
+            engineer: "{lamp} lamp, which says {words}"
+        """,
+        "odd/caller-other": """
+        id: odd.caller-other
+        title: Asks the caller of another model
+        models: [K9]
+        ask:
+          door: {question: "Is the door shut?", type: yes-no}
+        findings:
+          - {id: odd.door, when: door = 0, severity: warning, customer: Please shut it., engineer: open}
+        """,
         "odd/change": """
         id: odd.change
         title: Changes nothing, but might

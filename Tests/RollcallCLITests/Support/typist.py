@@ -1,7 +1,7 @@
-"""typist QUESTION LINES PROGRAM ARGUMENT...: runs a program on a terminal of its own and types a line each time QUESTION is shown there.
+"""typist QUESTIONS LINES PROGRAM ARGUMENT...: runs a program on a terminal of its own and types a line each time a question is shown there.
 
-LINES are base64, with commas between. One that begins with COLUMNSxROWS and a NUL is typed after the window got that size. Prints what
-the terminal showed, and exits as the program does.
+QUESTIONS are texts with | between, LINES base64 with commas between. A line that begins with COLUMNSxROWS and a NUL is typed after the
+window got that size. Prints what the terminal showed, and exits as the program does.
 """
 import base64
 import os
@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 
-question, lines = sys.argv[1].encode(), [base64.b64decode(line) for line in sys.argv[2].split(",")]
+questions, lines = sys.argv[1].encode().split(b"|"), [base64.b64decode(line) for line in sys.argv[2].split(",")]
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[3], sys.argv[3:])
@@ -25,7 +25,7 @@ while time.monotonic() < deadline:
         if not piece:
             break
         shown += piece
-    if lines and shown.count(question) > seen:
+    if lines and sum(map(shown.count, questions)) > seen:
         seen += 1
         size, is_sized, line = lines.pop(0).rpartition(b"\0")
         if is_sized:
