@@ -74,6 +74,9 @@ struct DaemonTests {
         #expect(daemon.agent.process.terminationStatus == 0)
         let log = try AgentProcess(binary, ["log", "--root-dir", daemon.scratch.path]).rest()
         #expect(log.contains("session.closed  agent stopped"))
+        #expect(log.contains("operator=alice") && !log.contains("person="))
+        try FileManager.default.removeItem(at: daemon.scratch.url("var/lib/rollcall/people"))
+        #expect(try daemon.log().contains("person=") && !daemon.log().contains("alice"))
         #expect(!daemon.scratch.exists("run/rollcall/agent.sock"))
     }
 

@@ -98,8 +98,9 @@ struct OwnerTests {
         }
         let relay = try daemon.relay()
         try relay.open()
+        let journal = daemon.scratch.url("said")
         func allow(_ words: String...) throws -> Int32 {
-            let agent = try AgentProcess(binary, ["allow", "--root-dir", daemon.scratch.path] + words)
+            let agent = try AgentProcess(binary, ["allow", "--root-dir", daemon.scratch.path] + words, journal: journal)
             agent.process.waitUntilExit()
             return agent.process.terminationStatus
         }
@@ -111,6 +112,7 @@ struct OwnerTests {
         #expect(try allow() == 0)
         #expect(try relay.run("change", request: 4).end.done?.code == 0)
         #expect(try allow("1441") == 64)
+        #expect(try daemon.scratch.read("said").starts(with: Array("rollcall-agent allows for 0 to 1440 minutes, not for 1441".utf8)))
         #expect(try daemon.log().components(separatedBy: "owner.consented  until ").count == 3)
     }
 

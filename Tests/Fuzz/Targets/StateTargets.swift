@@ -66,8 +66,9 @@ public func fuzzLedger(_ bytes: [UInt8]) -> Bool {
     return same.first == entries.first && same.entries == entries.entries
 }
 
-/// The file of names: what is kept when the older half is dropped is the end of what was there, and reads where that read.
+/// The file of names: all that is read of one names somebody, and what is kept when the older half is dropped is the end of what was there, and reads where that read.
 public func fuzzPeople(_ bytes: [UInt8]) -> Bool {
+    guard PeopleFile.names(in: bytes).allSatisfy({ $0.digest.count == 32 }) else { return false }
     let kept = PeopleFile.newerHalf(of: bytes)
     guard bytes.suffix(kept.count).elementsEqual(kept), kept.count <= (bytes.count + 1) / 2 || !isSequence(bytes) else { return false }
     return !isSequence(bytes) || isSequence(kept)

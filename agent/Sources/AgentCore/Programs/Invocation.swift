@@ -54,7 +54,10 @@ public struct Invocation: Equatable, Sendable {
                 index += 1
                 continue
             }
-            if part == .allow, let number = Decimal.unsigned(name[...]), number <= 1_440 {
+            if part == .allow, name.first != 45 {
+                guard let number = Decimal.unsigned(name[...]), number <= 1_440 else {
+                    throw UsageError("allows for 0 to 1440 minutes, not for", name)
+                }
                 minutes = number
                 index += 1
                 continue

@@ -119,7 +119,11 @@ extension AgentProgram {
     func allow(_ invocation: Invocation) -> Int32 {
         do throws(Errno) {
             try Owner(kernel: kernel, settings: invocation.settings).consent(minutes: invocation.minutes)
-            say("What waits for the owner's consent is allowed for " + .decimal(invocation.minutes) + " minutes from now on.", to: 1)
+            let minutes: Text = .decimal(invocation.minutes)
+            say(
+                invocation.minutes == 0
+                    ? "What waits for the owner's consent is allowed no longer."
+                    : "What waits for the owner's consent is allowed for " + minutes + " minutes from now on.", to: 1)
             return Status.success
         } catch {
             say(
@@ -134,9 +138,11 @@ extension AgentProgram {
         let state = StateDirectory(kernel: kernel, path: invocation.settings.state)
         do throws(Errno) {
             let found = try LedgerReading.entries(kernel: kernel, state: state)
+            let content = (try? kernel.content(of: state.file("people"), limit: Int(PeopleFile.sizeLimit) * 2)) ?? []
+            let people = PeopleFile.names(in: content)
             let skipped = found.entries.count - min(found.entries.count, Int(clamping: invocation.count))
             for (offset, bytes) in found.entries.enumerated().dropFirst(skipped) {
-                say(line(found.first + UInt64(offset), bytes), to: 1)
+                say(line(found.first + UInt64(offset), bytes, people), to: 1)
             }
             return Status.success
         } catch {
@@ -147,7 +153,7 @@ extension AgentProgram {
         }
     }
 
-    private func line(_ index: UInt64, _ bytes: [UInt8]) -> Text {
+    private func line(_ index: UInt64, _ bytes: [UInt8], _ people: [(digest: [UInt8], name: Text)]) -> Text {
         guard let entry = try? LedgerEntry(decoding: bytes) else { return .decimal(index) + "  (not readable)" }
         var line: Text = .decimal(index) + "  " + UTC.text(entry.time) + "  " + escaped(entry.kind.name.bytes, limit: 40)
         for part in [entry.subject, entry.detail] where !part.isEmpty { line = line + "  " + escaped(part.bytes, limit: 200) }
@@ -155,8 +161,11 @@ extension AgentProgram {
         if let request = entry.request { line = line + "  request=" + .decimal(request) }
         if !entry.session.isEmpty { line = line + "  session=" + escaped(entry.session.bytes, limit: 40) }
         if !entry.call.isEmpty { line = line + "  call=" + escaped(entry.call.bytes, limit: 40) }
-        if !entry.person.isEmpty { line = line + "  person=" + Text(Array(hexadecimal(entry.person).prefix(12))) }
-        return line
+        guard !entry.person.isEmpty else { return line }
+        if let known = people.first(where: { $0.digest == entry.person }) {
+            return line + "  operator=" + escaped(known.name.bytes, limit: 64)
+        }
+        return line + "  person=" + Text(Array(hexadecimal(entry.person).prefix(12)))
     }
 }
 

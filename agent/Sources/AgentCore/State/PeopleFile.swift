@@ -1,5 +1,5 @@
 internal import LedgerCore
-internal import Wire
+public import Wire
 
 /// A name with the salt that makes its digest say nothing to who does not have both.
 struct SaltedName {
@@ -20,7 +20,7 @@ public final class PeopleFile {
     private var isDirty = false
 
     /// Beyond this size, in bytes, the oldest half is dropped.
-    private static let sizeLimit: UInt64 = 65_536
+    static let sizeLimit: UInt64 = 65_536
 
     init(kernel: Kernel, path: [UInt8]) {
         self.kernel = kernel
@@ -60,6 +60,21 @@ public final class PeopleFile {
             if (try? reader.skip()) == nil { break }
         }
         return Array(content[reader.offset...])
+    }
+
+    /// The names in a file, each with what stands for it in entries; of one that is damaged, those before.
+    public static func names(in content: [UInt8]) -> [(digest: [UInt8], name: Text)] {
+        var reader = CBORReader(content)
+        var names: [(digest: [UInt8], name: Text)] = []
+        do throws(WireError) {
+            while !reader.isAtEnd {
+                guard try reader.array(limit: 3) == 3 else { break }
+                _ = try reader.unsigned()
+                let person = SaltedName(salt: try reader.byteString(), name: try reader.text())
+                names.append((person.digest, person.name))
+            }
+        } catch {}
+        return names
     }
 
     private func dropOldestHalf() throws(Errno) {
