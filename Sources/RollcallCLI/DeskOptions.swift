@@ -61,6 +61,15 @@ struct DeskOptions: ParsableArguments {
         try RollcallDatabase(path: try configuration().data + "/rollcall.db")
     }
 
+    /// Opens the store for what only reads in it, as an auditor has it: where it cannot be written, or the desk's key is not there, too.
+    func readableDatabase() throws -> RollcallDatabase {
+        let path = try configuration().data + "/rollcall.db"
+        do throws(StoreError) { return try RollcallDatabase(path: path) } catch {
+            guard [.readOnly, .signingKey].contains(error.code) else { throw error }
+            return try RollcallDatabase(path: path, access: .readOnly)
+        }
+    }
+
     /// Opens the store, the catalogue and the keys.
     func desk() async throws -> Desk {
         let configuration = try configuration()

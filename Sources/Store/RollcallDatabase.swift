@@ -102,10 +102,20 @@ public final class RollcallDatabase: Sendable {
         if access == .readWrite { configuration.journalMode = .wal }
         // A large batch must not spill from the page cache into the log half-way: 16 MiB.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -16384") }
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(path: access == .readOnly ? readableName(path) : path, configuration: configuration)
         // What was recorded before a change must outlive a power cut, which WAL's usual setting does not promise.
         if access == .readWrite { try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") } }
         return queue
+    }
+
+    /// What SQLite opens a database by for reading: it makes a file beside it, unless it is told that nobody writes.
+    private static func readableName(_ path: String) -> String {
+        let folder = (path as NSString).deletingLastPathComponent
+        let unfinished = try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
+        guard Foundation.access(folder.isEmpty ? "." : folder, W_OK) != 0, unfinished ?? 0 == 0,
+            let encoded = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+        else { return path }
+        return "file:\(encoded)?immutable=1"
     }
 
     /// Brings the schema up to date and makes the desk on first use.

@@ -46,6 +46,36 @@ struct StoreTests {
         }
     }
 
+    /// The store without the desk's key, in a folder that nothing is written in.
+    private static let asAuditor = """
+        cp -a $0/data $0/copy && rm $0/copy/rollcall.db.key && mount --bind $0/copy /mnt && mount -o remount,bind,ro /mnt || exit 99
+        ROLLCALL_DATA=/mnt "$@"
+        code=$?
+        rm -rf $0/copy
+        exit $code
+        """
+
+    @Test(
+        "without the desk's key and where nothing can be written: the record is read and verified, and nothing else is done",
+        .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"))
+    func auditor() async throws {
+        try await Workplace.with { place in
+            let key = try await place.must("audit", "key").trimmingCharacters(in: .newlines)
+            func read(_ words: String...) async throws -> Outcome { try await Namespace.rollcall(place, Self.asAuditor, words) }
+            let verified = try await read("audit", "verify", "--desk-key", key)
+            #expect(verified.exit == 0 && verified.output.contains("Desk's ledger: whole"), "\(verified.error)")
+            for words in [
+                ["audit", "list"], ["audit", "show", "0"], ["audit", "key"], ["audit", "search", "tea"], ["report"], ["calls", "list"],
+            ] {
+                let outcome = try await Namespace.rollcall(place, Self.asAuditor, words)
+                #expect(outcome.exit == 0, "\(words): \(outcome.error)")
+            }
+            let other = try await read("audit", "verify", "--desk-key", key.replacingOccurrences(of: "+", with: "-"))
+            #expect(other.exit == 91 && other.error.contains("signed with another key"), "\(other.error)")
+            #expect(try await read("device", "add", "new-1", "--host", "127.0.0.1").exit == 77)
+        }
+    }
+
     /// Leaves so many KiB on the disk of a copy of the store, runs the controller on it, and keeps what became of it.
     private static let onNearlyFullDisk = """
         mount -t tmpfs -o size=2m full /mnt && cp -a $0/data/. /mnt || exit 99

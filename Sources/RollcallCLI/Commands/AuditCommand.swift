@@ -31,7 +31,7 @@ struct AuditCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
             let entries = try database.entries(EntrySelection(device: device, call: call, kind: kind, limit: max(1, limit)))
             let recorded = Set(try KeptRecording.all(database, folder: "", device: device).map(\.session))
             if options.json { return try printJSON(entries.map { EntryBody($0, isRecorded: recorded.contains($0.entry.session.string)) }) }
@@ -60,12 +60,13 @@ struct AuditCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
+            let database = try options.readableDatabase()
             let item: LogEntry
-            do throws(StoreError) { item = try options.openDatabase().entry(at: index) } catch {
+            do throws(StoreError) { item = try database.entry(at: index) } catch {
                 throw CommandFailure(error, what: "entry \(index)")
             }
             let session = item.entry.session.string
-            let isRecorded = try !session.isEmpty && !KeptRecording.all(options.openDatabase(), folder: "", session: session).isEmpty
+            let isRecorded = try !session.isEmpty && !KeptRecording.all(database, folder: "", session: session).isEmpty
             try printJSON(EntryBody(item, isRecorded: isRecorded))
         }
     }
@@ -76,21 +77,30 @@ struct AuditCommand: AsyncParsableCommand {
 
         @OptionGroup var options: DeskOptions
 
-        func run() async throws { Terminal.current.line(try options.database().verifierKey) }
+        func run() async throws { Terminal.current.line(try options.readableDatabase().verifierKey) }
     }
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Check that nothing of the record is missing or altered; with --device, that the device's own record agrees.")
+            abstract: "Check that nothing of the record is missing or altered; with --device, that the device's own record agrees.",
+            discussion: "Without --device it takes neither the desk's signing key nor a store that can be written.")
 
         @Option(name: .customLong("device"), help: "Read this device's ledger too and compare; may be repeated.")
         var devices: [String] = []
 
+        @Option(help: "The key that `rollcall audit key` printed earlier: the record must be signed with it.")
+        var deskKey: String?
+
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
+            if let deskKey, deskKey != database.verifierKey {
+                throw CommandFailure(
+                    .recordBroken, kind: "other-key", "This record is signed with another key: \(displayed(database.verifierKey)).",
+                    next: "It is another desk's record, or one that was made anew; ask whoever answers for it.")
+            }
             let report = try database.verifyLog()
             var comparisons: [LedgerComparison] = []
             if !devices.isEmpty {
@@ -152,14 +162,6 @@ struct AuditCommand: AsyncParsableCommand {
                 for line in VerdictText.alarms(comparison.heads) { terminal.line(line) }
             }
         }
-    }
-}
-
-extension DeskOptions {
-    /// The store, where errors of other kinds cannot occur but the configuration's.
-    func openDatabase() throws(StoreError) -> RollcallDatabase {
-        guard let path = try? configuration().data else { throw StoreError(.notFound, "store") }
-        return try RollcallDatabase(path: path + "/rollcall.db")
     }
 }
 

@@ -76,7 +76,7 @@ struct CallsCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
             let id = try device.map { try findDevice($0, database).id }
             let calls = try database.calls(CallSelection(device: id, isOpen: open ? true : nil))
             if options.json { return try printJSON(try calls.map { CallBody(try database.callHistory(id: $0.id)) }) }
@@ -102,7 +102,7 @@ struct CallsCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
             guard let id = try call ?? database.calls(CallSelection(limit: 1)).first?.id else {
                 throw CommandFailure(.notFound, kind: "no-call", "No call is on record.", next: "`rollcall call DEVICE` opens one.")
             }

@@ -79,7 +79,7 @@ extension AuditCommand {
 
         func run() async throws {
             let folder = try options.configuration().recordings
-            let kept = try KeptRecording.all(try options.database(), folder: folder, session: session)
+            let kept = try KeptRecording.all(try options.readableDatabase(), folder: folder, session: session)
             guard !kept.isEmpty else {
                 throw CommandFailure(
                     .notFound, kind: "no-recording", "The session \(displayed(session)) has no recording.",
@@ -157,7 +157,7 @@ extension AuditCommand {
         func run() async throws {
             let folder = try options.configuration().recordings
             var found: [Body] = []
-            for recording in try KeptRecording.all(try options.database(), folder: folder, device: device) {
+            for recording in try KeptRecording.all(try options.readableDatabase(), folder: folder, device: device) {
                 let cast: Cast
                 do throws(RecordingError) { cast = try Cast(path: recording.path) } catch {
                     Terminal.current.complain("rollcall: not searched: \(CommandFailure(error).sentence)")

@@ -15,7 +15,7 @@ struct ReportCommand: AsyncParsableCommand {
     @OptionGroup var options: DeskOptions
 
     func run() async throws {
-        let database = try options.database()
+        let database = try options.readableDatabase()
         let figures = try database.callFigures(since: RollcallDatabase.systemTime() - (try period()), window: avoidanceWindow)
         let report = CallReport(figures)
         if options.json { return try printJSON(report) }
