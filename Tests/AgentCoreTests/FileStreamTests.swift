@@ -133,6 +133,40 @@ struct FileStreamTests {
         #expect(bytes + rest.bytes == content && rest.end.done?.ending == .exited)
     }
 
+    @Test("an answer goes before what is left of a file, whatever credit the file has")
+    func answersFirst() throws {
+        let scratch = try scratch()
+        let content = Self.content(4_000_000)
+        try scratch.write("srv/data", content)
+        let talk = try Conversation(
+            [Catalogues.program("echo", ["/bin/echo", "here"])], role: "shell", scratch: scratch, isStandalone: false)
+        try talk.open()
+        talk.say(.stream(OpenStream(request: 1, kind: "get", target: "/srv/data", credit: 1 << 53)))
+        var count = 0
+        while count == 0 {
+            talk.turn()
+            while let message = try talk.hear() { if case .data(let data) = message { count += data.bytes.count } }
+        }
+        talk.say(.run(Run(request: 2, probe: "echo")))
+        // A controller that reads slowly: a few KiB each turn.
+        var reader = FrameReader()
+        var answeredAfter: Int?
+        while answeredAfter == nil {
+            talk.turn()
+            let piece = talk.session.pendingOutput.prefix(4_096)
+            reader.append(Array(piece))
+            talk.session.wrote(piece.count)
+            while let bytes = try reader.next() {
+                let message = try Message(decoding: bytes)
+                if case .data(let data) = message { count += data.bytes.count }
+                if message.done?.request == 2 { answeredAfter = count }
+                try #require(message.done?.request != 1, "the file came to its end first")
+            }
+        }
+        #expect(try #require(answeredAfter) < 1_000_000, "\(answeredAfter ?? 0) of 4,000,000 bytes went before")
+        #expect(try outcome(talk).end.done?.ending == .exited)
+    }
+
     @Test("what the controller has already is passed over only where size, time and digest prove it")
     func resume() throws {
         let scratch = try scratch()
