@@ -24,6 +24,12 @@ public struct RemedyRun: Sendable {
         public let timeLimit: UInt64
         /// Findings of the call's last verdict that name it, or would be gone with it; empty where none does.
         public let findings: [Finding]
+        /// The remedy that it takes back; nil for a remedy of its own.
+        public let undoes: RunRecord?
+        /// Id of the remedy that takes it back; nil where none does.
+        public let undo: String?
+        /// What that does, as a heading.
+        public let undoTitle: String?
     }
 
     /// What came of it.
@@ -32,8 +38,10 @@ public struct RemedyRun: Sendable {
         public let plan: Plan
         /// The findings' state just before, from fresh answers.
         public let before: Verdict
-        /// The remedy's own answer.
-        public let answer: Answer
+        /// Whether the device was in use just before by what the remedy disturbs.
+        public let use: DeviceUse
+        /// The remedy's own answer; nil where it was not run, because the device was in use or that was not known.
+        public let answer: Answer?
         /// The state just after; nil where the remedy did not run, or nothing was to be asked again.
         public fileprivate(set) var after: Verdict?
         /// What became of each finding that was there just before.
@@ -44,12 +52,16 @@ public struct RemedyRun: Sendable {
         public fileprivate(set) var evidenceAfter: [FindingKey: String] = [:]
         /// Whether the remedy ran to an accepted end, and every finding that names it is gone.
         public fileprivate(set) var isFixed: Bool
+        /// Whether it ran to an end that its manifest accepts.
+        public let hasRun: Bool
         /// How both ledgers stand to each other; nil where the device took no part in the session's end.
         public fileprivate(set) var heads: HeadJudgement?
     }
 
     /// What can keep a remedy from being planned; more may be added.
     public struct PlanError: Error, Sendable {
+        /// Stable word for the kind.
+        public let kind: String
         /// One sentence for a person.
         public let sentence: String
         /// What to do next, one sentence.
@@ -74,34 +86,111 @@ public struct RemedyRun: Sendable {
         let manifest = try await desk.library().manifest(id)
         _ = try manifest.definition?.check(parameters)
         guard manifest.impact != .observe else {
-            throw PlanError(sentence: "\(id) only observes and mends nothing.", next: "Run it with `rollcall run \(device.name) \(id)`.")
+            throw PlanError(
+                kind: "not-a-remedy", sentence: "\(id) only observes and mends nothing.",
+                next: "Run it with `rollcall run \(device.name) \(id)`.")
         }
+        return try await plan(manifest, parameters, verdict)
+    }
+
+    /// Looks up the last remedy of the call, or of the device outside one, that can be taken back and was not, and how.
+    ///
+    /// - Throws: ``PlanError`` where there is none, `CatalogueError` for a parameter that this catalogue does not take any more.
+    public func undoPlan() async throws -> Plan {
+        let library = try await desk.library()
+        let undoable = library.manifests.filter { $0.undo != nil }.map(\.id)
+        for run in try desk.database.runs(of: undoable, device: device.id, call: call) {
+            guard let manifest = try? library.manifest(run.probe), let undo = manifest.undo, manifest.acceptedExitCodes.contains(run.code),
+                let remedy = try? library.manifest(undo.probe), let definition = remedy.definition
+            else { continue }
+            let parameters = definition.parameters.map { parameter in
+                let template = undo.parameters[parameter.name.string]
+                return Parameter(
+                    name: parameter.name,
+                    value: Text(template?.filled { column, _ in run.parameters.first { $0.name == column }?.value ?? "" } ?? ""))
+            }
+            _ = try definition.check(parameters)
+            return try await plan(remedy, parameters, nil, undoes: run)
+        }
+        throw PlanError(
+            kind: "nothing-to-undo",
+            sentence: "Nothing that was done to \(device.name)\(call == nil ? "" : " in this call") can be taken back.",
+            next:
+                "`rollcall probes show REMEDY` says whether a remedy has an undo; `rollcall audit list --device \(device.name)` what was done."
+        )
+    }
+
+    private func plan(
+        _ manifest: Manifest, _ parameters: [Parameter], _ verdict: Verdict?, undoes: RunRecord? = nil
+    ) async throws -> Plan {
+        let id = manifest.id
+        let library = try await desk.library()
+        let undo = try manifest.undo.map { try library.manifest($0.probe).title }
         let wanted = parameters.map { [$0.name.string, $0.value.string] }
         let findings = (verdict?.findings ?? []).filter { finding in
             finding.remedies.contains { $0.probe == id && $0.wireParameters.map { [$0.name.string, $0.value.string] } == wanted }
         }
         return Plan(
             remedy: id, title: manifest.title, impact: manifest.impact.name.string, parameters: parameters, timeLimit: manifest.timeLimit,
-            findings: findings)
+            findings: findings, undoes: undoes, undo: manifest.undo?.probe, undoTitle: undo)
     }
 
-    /// Asks, runs the remedy, asks again, and puts all of it on record.
+    /// Asks a device whether it is in use by what a remedy would disturb, and puts on record what it said.
     ///
+    /// It is for the desk to ask and to obey: facts and rules are the desk's. What nobody may do is the device's to refuse.
+    ///
+    /// - Parameters:
+    ///   - session: The one in which the remedy is to run.
+    ///   - urgency: Why it is to run all the same; nil where it is not.
+    ///   - Returns: Idle, without asking, for a remedy that disturbs nobody.
+    public static func use(
+        by remedy: String, parameters: [Parameter], in session: DeviceSession, desk: Desk, call: String?, urgency: String?
+    ) async throws -> DeviceUse {
+        let library = try await desk.library()
+        let manifest = try library.manifest(remedy)
+        if manifest.inUse.isEmpty { return .idle }
+        let probes = Set(manifest.inUse.map(\.probe)).sorted()
+        let answers = try await session.ask(probes.map { DeviceSession.Question(probe: $0) })
+        let use = try Diagnostician(library: library).use(
+            manifest, parameters: parameters.map { NamedValue(name: $0.name.string, value: .text($0.value.string)) }, answers: answers,
+            desk: try DeskFacts(of: session, desk: desk))
+        try desk.database.recordUse(
+            device: session.device.id, session: session.id, call: call, remedy: remedy, use: use.word,
+            reasons: use.reasons.joined(separator: "; "), urgency: use == .idle ? nil : urgency)
+        return use
+    }
+
+    /// Asks, runs the remedy unless the device is in use, asks again, and puts all of it on record.
+    ///
+    /// - Parameter urgency: Why it is to run although the device may be in use; nil where it is not.
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, or `StoreError`.
-    public func carryOut(_ plan: Plan) async throws -> Result {
+    public func carryOut(_ plan: Plan, urgency: String? = nil) async throws -> Result {
         let library = try await desk.library()
         let diagnostician = Diagnostician(library: library)
-        let questions = questions(behind: plan.findings, diagnostician, library)
+        // What was taken back leaves what it had mended.
+        let undone = plan.undoes.map { undone in
+            library.manifests.flatMap(\.findings).filter { $0.remedies.contains { $0.probe == undone.probe } }.map(\.id)
+        }
+        let questions = questions(behind: plan.findings.map(\.id) + (undone ?? []), diagnostician, library)
         let accepted = try library.manifest(plan.remedy).acceptedExitCodes
+        let reason = (plan.undoes.map { "undo of \($0.probe)" } ?? "remedy \(plan.remedy)") + (urgency.map { ", now: \($0)" } ?? "")
         let taken = try await DeviceSession.with(
-            device, desk: desk, call: call, reason: "remedy \(plan.remedy)", questions: { questions }
+            device, desk: desk, call: call, reason: reason, questions: { questions }
         ) { session -> Result in
             let known = try DeskFacts(of: session, desk: desk)
             let before = try diagnostician.judge(try await session.firstAnswers(), desk: known)
+            let use = try await Self.use(
+                by: plan.remedy, parameters: plan.parameters, in: session, desk: desk, call: call, urgency: urgency)
+            if use != .idle, urgency == nil {
+                return Result(plan: plan, before: before, use: use, answer: nil, isFixed: false, hasRun: false)
+            }
             let answer = try await session.ask([.init(probe: plan.remedy, parameters: plan.parameters)])[0]
-            var result = Result(plan: plan, before: before, answer: answer, isFixed: false)
-            guard Self.hasRun(answer, accepted: accepted) else { return result }
-            result.isFixed = true
+            let hasRun = Self.hasRun(answer, accepted: accepted)
+            var result = Result(plan: plan, before: before, use: use, answer: answer, isFixed: hasRun, hasRun: hasRun)
+            if !hasRun { return result }
+            if let undoes = plan.undoes {
+                try desk.database.recordUndo(device: device.id, session: session.id, call: call, undoes)
+            }
             if questions.isEmpty { return result }
             let answersAfter = try await session.ask(questions)
             let after = try diagnostician.judge(answersAfter, desk: known)
@@ -127,10 +216,10 @@ public struct RemedyRun: Sendable {
     }
 
     /// What to ask so that every finding can be judged again, folding included.
-    private func questions(behind findings: [Finding], _ diagnostician: Diagnostician, _ library: ManifestLibrary) -> [DeviceSession
+    private func questions(behind findings: [String], _ diagnostician: Diagnostician, _ library: ManifestLibrary) -> [DeviceSession
         .Question]
     {
-        let probes = Set(findings.flatMap { diagnostician.probes(behind: $0.id) })
+        let probes = Set(findings.flatMap { diagnostician.probes(behind: $0) })
         return library.diagnosisProbes.filter { probes.contains($0.id) }.map { DeviceSession.Question(probe: $0.id) }
     }
 

@@ -61,6 +61,9 @@ public struct DeskFacts: Equatable, Sendable {
     /// The other devices of its site, where it cannot be reached.
     public var siblings: [Sibling] = []
 
+    /// The parameters of the remedy that is about to run: name and value.
+    var parameters: [NamedValue] = []
+
     /// A device that cannot be reached. Times are seconds UTC by the desk's clock.
     public struct Contact: Equatable, Sendable {
         /// When its agent was heard last; nil for never.
@@ -120,6 +123,9 @@ public struct DeskFacts: Equatable, Sendable {
                     ("low", .real),
                     ("high", .real), ("mean", .real), ("p95", .real), ("slope_per_hour", .real),
                 ], rows: { $0.trends.compactMap(\.row) }),
+            Table(
+                name: "parameters", columns: [("name", .text), ("value", .text)],
+                rows: { $0.parameters.map { [.text($0.name), .text($0.value.text)] } }),
             Table(
                 name: "contact", columns: [("last_seen", .int), ("failing_since", .int), ("failure", .text)],
                 rows: { facts in

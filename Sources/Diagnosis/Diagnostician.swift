@@ -45,9 +45,14 @@ public struct Diagnostician: Sendable {
 
 extension FindingRule {
     /// The rule's whole query; a condition becomes a query whose first column is 1, 0 or NULL and the others the row.
-    func sql(in manifest: Manifest) -> String {
-        switch test {
-        case .when(let condition): "SELECT NOT NOT (\n\(condition)\n), * FROM \"\(manifest.table)\""
+    func sql(in manifest: Manifest) -> String { test.sql(table: manifest.table) }
+}
+
+extension FindingRule.Test {
+    /// The whole query over a probe's table.
+    func sql(table: String) -> String {
+        switch self {
+        case .when(let condition): "SELECT NOT NOT (\n\(condition)\n), * FROM \"\(table)\""
         case .select(let query): query
         }
     }

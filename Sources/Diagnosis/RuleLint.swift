@@ -30,6 +30,7 @@ private struct RuleLint {
             var columns: [String: [String]] = [:]
             for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
             for manifest in manifests { problems += conditions(manifest, database) }
+            for manifest in manifests { for rule in manifest.inUse { problems += test(rule, manifest, database) } }
             for manifest in manifests { for lesson in manifest.lessons { problems += test(lesson, manifest, database) } }
             for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
             return problems
@@ -70,8 +71,12 @@ private struct RuleLint {
     ) -> [ManifestProblem] {
         do throws(DiagnosisError) {
             let (statement, tables) = try database.prepare(rule.sql(in: manifest))
-            let apart = outOfReach(tables, from: manifest).map {
+            var apart = outOfReach(tables, from: manifest).map {
                 ManifestProblem(file: manifest.file, line: rule.testLine, message: "\(rule.id) \($0)")
+            }
+            if tables.contains("parameters") {
+                let message = "\(rule.id) reads parameters, which only in-use of a remedy has."
+                apart.append(ManifestProblem(file: manifest.file, line: rule.testLine, message: message))
             }
             guard case .select = rule.test else {
                 columns[rule.id] = manifest.facts.map(\.name)
@@ -97,6 +102,27 @@ private struct RuleLint {
             isOfCaller
                 ? "reads \($0.table), but a device whose caller is asked gives no answers."
                 : "reads \($0.table), but the caller of a device that answers is not asked."
+        }
+    }
+
+    /// What finds a use reads the probe that is asked, the remedy's parameters and what the desk knows, and nothing that was not asked.
+    private func test(_ rule: UseRule, _ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
+        func problem(_ message: String) -> ManifestProblem { ManifestProblem(file: manifest.file, line: rule.line, message: message) }
+        guard let asked = manifests.first(where: { $0.id == rule.probe }), !asked.facts.isEmpty else { return [] }
+        do throws(DiagnosisError) {
+            let (statement, tables) = try database.prepare(rule.test.sql(table: asked.table))
+            var problems: [ManifestProblem] = []
+            let own = Set(DeskFacts.tables.map(\.name) + [asked.table])
+            for table in tables.subtracting(own).sorted() { problems.append(problem("in-use reads \(table), but asks \(asked.id).")) }
+            if tables.contains("parameters"), manifest.parameters.isEmpty {
+                problems.append(problem("in-use reads parameters, and \(manifest.id) takes none."))
+            }
+            guard case .select = rule.test else { return problems }
+            if !tables.contains(asked.table) { problems.append(problem("in-use asks \(asked.id) and does not read \(asked.table).")) }
+            let missing = Set(rule.sentence.columns).subtracting(statement.columnNames).sorted()
+            return problems + missing.map { problem("The query of in-use has no column \($0).") }
+        } catch {
+            return [problem("The SQL of in-use is refused: \(error.reason).")]
         }
     }
 

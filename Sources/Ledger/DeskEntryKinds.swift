@@ -38,6 +38,11 @@ extension LedgerEntry.Kind {
     public static let verdictRecorded = LedgerEntry.Kind(name: "verdict.recorded")
     /// A remedy was judged by asking again; the subject is the remedy, the detail the finding and what became of it.
     public static let fixJudged = LedgerEntry.Kind(name: "fix.judged")
+    /// A device was asked whether it is in use by what a remedy would disturb; the subject is the remedy, the detail `idle`, `in-use` or
+    /// `unknown`, with by what, and why it was done all the same where somebody said so.
+    public static let useJudged = LedgerEntry.Kind(name: "use.judged")
+    /// A remedy was taken back; the subject is the remedy, the detail the session and request in which it had run.
+    public static let remedyUndone = LedgerEntry.Kind(name: "remedy.undone")
     /// The caller was asked the questions of a probe; the subject is the probe, the digest that of a salt and the answers, the count how
     /// many were asked.
     public static let callerAnswered = LedgerEntry.Kind(name: "caller.answered")

@@ -38,7 +38,7 @@ extension ManifestReader {
         return nil
     }
 
-    private func template(_ value: YAMLValue) -> Template? {
+    func template(_ value: YAMLValue) -> Template? {
         guard let text = value.text() else { return nil }
         if let template = Template(text) { return template }
         let formats = Template.Format.allCases.dropFirst().map(\.rawValue).joined(separator: ", ")
@@ -46,7 +46,7 @@ extension ManifestReader {
         return nil
     }
 
-    private func test(_ fields: [String: YAMLValue], of value: YAMLValue) -> (test: FindingRule.Test, line: Int)? {
+    func test(_ fields: [String: YAMLValue], of value: YAMLValue) -> (test: FindingRule.Test, line: Int)? {
         switch (fields["when"], fields["select"]) {
         case (let when?, nil): return when.text().map { (.when($0), when.line) }
         case (nil, let select?): return select.text().map { (.select($0), select.line) }
@@ -56,11 +56,20 @@ extension ManifestReader {
         }
     }
 
+    /// One rule of `in-use`.
+    func use(_ value: YAMLValue) -> UseRule? {
+        guard let fields = value.fields(["probe", "when", "select", "says"]) else { return nil }
+        let probe = required("probe", in: fields, of: value)?.text()
+        let sentence = required("says", in: fields, of: value).flatMap(template)
+        guard let test = test(fields, of: value), let probe, let sentence else { return nil }
+        return UseRule(probe: probe, test: test.test, sentence: sentence, line: value.line)
+    }
+
     private func explanation(_ finding: String, _ value: YAMLValue) -> FindingRule.Explanation? {
         value.text().map { FindingRule.Explanation(finding: finding, condition: $0, line: value.line) }
     }
 
-    private func remedy(_ value: YAMLValue) -> FindingRule.RemedyReference? {
+    func remedy(_ value: YAMLValue) -> FindingRule.RemedyReference? {
         guard value.isMapping else {
             return value.text().map { FindingRule.RemedyReference(probe: $0, parameters: [:], line: value.line) }
         }

@@ -8,7 +8,8 @@ struct LibraryLint {
     let isWhole: Bool
 
     var problems: [ManifestProblem] {
-        duplicates + manifests.flatMap(templates) + (isWhole ? manifests.flatMap(references) + cycles : [])
+        duplicates + manifests.flatMap(templates)
+            + (isWhole ? manifests.flatMap(references) + manifests.flatMap(uses) + manifests.flatMap(undo) + cycles : [])
     }
 
     private func problem(_ manifest: Manifest, _ line: Int, _ message: String, suggestion: String? = nil) -> ManifestProblem {
@@ -50,6 +51,54 @@ struct LibraryLint {
         manifest.findings.flatMap { rule in
             rule.explains.flatMap { explanation($0, in: manifest) } + rule.remedies.flatMap { remedy($0, in: manifest) }
         }
+    }
+
+    /// What is asked just before a remedy: something that observes, and gives facts.
+    private func uses(_ manifest: Manifest) -> [ManifestProblem] {
+        manifest.inUse.flatMap { rule -> [ManifestProblem] in
+            guard let probe = manifests.first(where: { $0.id == rule.probe }) else {
+                let known = manifests.filter { $0.impact == .observe }.map(\.id)
+                return [
+                    problem(manifest, rule.line, "There is no probe \(rule.probe) to ask.", suggestion: nearest(to: rule.probe, in: known))
+                ]
+            }
+            if probe.source == nil || probe.impact != .observe || !probe.parameters.isEmpty || probe.facts.isEmpty {
+                let message = "\(probe.id) does not say whether a device is in use: it must observe, state facts and take no parameter."
+                return [problem(manifest, rule.line, message)]
+            }
+            guard case .when = rule.test else { return [] }
+            let columns = probe.facts.map(\.name)
+            return Set(rule.sentence.columns).subtracting(columns).sorted().map {
+                problem(manifest, rule.line, "\(probe.id) has no fact \($0).", suggestion: nearest(to: $0, in: columns))
+            }
+        }
+    }
+
+    /// What takes a remedy back: another one, whose parameters are this one's, and which this one takes back if anything does.
+    private func undo(_ manifest: Manifest) -> [ManifestProblem] {
+        guard let reference = manifest.undo else { return [] }
+        var problems = remedy(reference, in: manifest)
+        guard let other = manifests.first(where: { $0.id == reference.probe }) else { return problems }
+        func report(_ message: String) { problems.append(problem(manifest, reference.line, message)) }
+        if other.id == manifest.id { report("\(manifest.id) cannot take itself back.") }
+        if let back = other.undo, back.probe != manifest.id {
+            report("\(other.id), which takes \(manifest.id) back, is taken back by \(back.probe) and not by \(manifest.id).")
+        }
+        for parameter in other.parameters {
+            guard let template = reference.parameters[parameter.name.string] else { continue }
+            let name = parameter.name.string
+            switch template.pieces.first {
+            case .value(let column, .plain)? where template.pieces.count == 1:
+                guard let own = manifest.parameters.first(where: { $0.name.string == column }) else {
+                    report("\(manifest.id) has no parameter \(column) to take itself back with.")
+                    continue
+                }
+                if own.type != parameter.type { report("\(column) of \(manifest.id) is of another type than \(name) of \(other.id).") }
+            case .literal? where template.columns.isEmpty: break
+            default: report("\(name) of \(other.id) must be a parameter of \(manifest.id) alone, or a word.")
+            }
+        }
+        return problems
     }
 
     private func explanation(_ explanation: FindingRule.Explanation, in manifest: Manifest) -> [ManifestProblem] {

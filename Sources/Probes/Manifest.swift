@@ -43,6 +43,10 @@ public struct Manifest: Equatable, Sendable {
     public var views: [View]
     /// What follows from the facts, in the order of the file.
     public var findings: [FindingRule]
+    /// By what a device is in use that this would disturb; empty where it disturbs nobody.
+    public var inUse: [UseRule]
+    /// What takes this back; nil where nothing does.
+    public var undo: FindingRule.RemedyReference?
     /// What of the facts is compared with earlier times and with like devices; nil for nothing.
     public var watch: WatchRule?
     /// What healthy devices of a model teach about it, by kind.
@@ -213,6 +217,18 @@ public enum VisitAdvice: String, Codable, CaseIterable, Sendable {
     case ifRemediesFail = "if-remedies-fail"
     /// It does; nothing remote mends it.
     case advised
+}
+
+/// When a device is in use by what a remedy would disturb: what a probe says just before it.
+public struct UseRule: Equatable, Sendable {
+    /// Id of the probe that is asked.
+    public var probe: String
+    /// The SQL that finds a use; it may also read the remedy's `parameters`.
+    public var test: FindingRule.Test
+    /// What uses the device, as the end of a sentence.
+    public var sentence: Template
+    /// Line in the manifest.
+    public var line: Int
 }
 
 /// What follows from facts.

@@ -7,7 +7,7 @@ struct ManifestReader {
 
     static let keys = [
         "id", "title", "impact", "run", "read", "user", "groups", "network", "sandbox", "parameters", "limits", "exit", "parse", "facts",
-        "views", "findings", "diagnosis", "watch", "learn", "ask", "models",
+        "views", "findings", "diagnosis", "watch", "learn", "ask", "models", "in-use", "undo",
     ]
 
     /// - Parameter file: Path for messages.
@@ -53,6 +53,11 @@ struct ManifestReader {
         let writable = writable(sandbox["write"], impact)
         let localSockets = sandbox["local-sockets"]?.flag() ?? false
         let exits = exitCodes(fields["exit"])
+        let inUse = fields["in-use"]?.list()?.compactMap(use) ?? []
+        let undo = fields["undo"].flatMap(remedy)
+        for key in ["in-use", "undo"] where fields[key] != nil && impact == .observe {
+            fields[key]?.report("A probe of impact observe disturbs nobody and changes nothing; it has no \(key).")
+        }
         let isInDiagnosis = fields["diagnosis"]?.flag() ?? true
         if !isInDiagnosis, !findings.isEmpty { root.report("A probe that a diagnosis does not ask has no findings.") }
         guard let id, let title, let impact, let source else { return nil }
@@ -61,7 +66,8 @@ struct ManifestReader {
             timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
             mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
-            facts: facts, views: views, findings: findings, watch: watch, lessons: lessons, file: file, text: text)
+            facts: facts, views: views, findings: findings, inUse: inUse, undo: undo, watch: watch, lessons: lessons, file: file, text: text
+        )
     }
 
     private func view(_ name: String, _ value: YAMLValue) -> View? {

@@ -83,6 +83,8 @@ public struct ExitStatus: Equatable, Sendable {
     public static let localFile = ExitStatus(98)
     /// A file of the device cannot be read or written.
     public static let deviceFile = ExitStatus(99)
+    /// The device is in use by what a remedy would disturb, or that could not be found out.
+    public static let inUse = ExitStatus(100)
 }
 
 /// An error ready for a person: what happened, to what, and what to do next.

@@ -105,7 +105,7 @@ extension CommandFailure {
             let status: ExitStatus = error.kind == "lock-out" ? .lockOut : error.kind == "no-rosters" ? .refused : .badData
             self.init(status, kind: error.kind, error.sentence, next: error.next)
         case let error as Installation.Failure: self.init(installation: error, device: name)
-        case let error as RemedyRun.PlanError: self.init(.usage, kind: "not-a-remedy", error.sentence, next: error.next)
+        case let error as RemedyRun.PlanError: self.init(.usage, kind: error.kind, error.sentence, next: error.next)
         case let error as DiagnosisError:
             self.init(
                 .internalError, kind: "diagnosis", "The answers could not be judged: \(displayed(error.reason)).",

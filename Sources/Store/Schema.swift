@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers, callerAnswers]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers, callerAnswers, undos]
 
     static var version: Int { steps.count }
 
@@ -186,5 +186,14 @@ enum Schema {
         ) STRICT;
         CREATE INDEX caller_answers_device ON caller_answers (device, taken_at);
         CREATE INDEX caller_answers_call ON caller_answers (call) WHERE call IS NOT NULL;
+        """
+
+    /// Remedies that were taken back, and the session in which they were.
+    private static let undos = """
+        CREATE TABLE undos (
+          undone_session TEXT NOT NULL, undone_request INTEGER NOT NULL, session TEXT NOT NULL REFERENCES sessions (id),
+          undone_at INTEGER NOT NULL, PRIMARY KEY (undone_session, undone_request),
+          FOREIGN KEY (undone_session, undone_request) REFERENCES requests (session, number)
+        ) STRICT, WITHOUT ROWID;
         """
 }

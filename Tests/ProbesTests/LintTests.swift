@@ -12,6 +12,63 @@ private func problems(_ text: String) -> [ManifestProblem] {
 }
 
 struct LintTests {
+    private static let remedy = """
+        id: test.act
+        title: Acts
+        impact: change
+        run: [/bin/true, "{n}"]
+        parameters: {n: {type: integer, min: 1, max: 9}}
+        in-use: [{probe: test.one, when: a = 'x', says: "{a} works on it"}]
+        undo: {probe: test.back, with: {n: "{n}"}}
+        """
+    private static let back = """
+        id: test.back
+        title: Takes it back
+        impact: change
+        run: [/bin/true, "{n}"]
+        parameters: {n: {type: integer, min: 1, max: 9}}
+        """
+
+    private func mistakes(_ texts: String...) -> [String] {
+        do {
+            _ = try ManifestLibrary(texts: texts.enumerated().map { ("\($0.offset).yaml", Array($0.element.utf8)) })
+            return []
+        } catch {
+            return error.problems.map(\.message)
+        }
+    }
+
+    @Test(
+        "lint finds a guard that asks nothing, and an undo that takes nothing back",
+        arguments: [
+            ("probe: test.one,", "probe: test.on,", "no probe test.on to ask"),
+            ("probe: test.one,", "probe: test.back,", "must observe, state facts"),
+            ("when: a = 'x', ", "", "exactly one of when and select"),
+            ("\"{a} works", "\"{b} works", "has no fact b"),
+            ("test.back, with", "test.bakc, with", "no probe test.bakc"),
+            ("{probe: test.back, with: {n: \"{n}\"}}", "test.back", "needs the parameter n"),
+            ("with: {n: \"{n}\"}", "with: {n: \"{m}\"}", "no parameter m"),
+            ("with: {n: \"{n}\"}", "with: {n: \"{n}0\"}", "alone, or a word"),
+            ("max: 9", "max: 8", "of another type"),
+            ("test.back, with", "test.act, with", "cannot take itself back"),
+            ("test.back, with", "test.one, with", "changes nothing"),
+            ("impact: change", "impact: observe", "it has no in-use"),
+        ])
+    func safety(_ old: String, _ new: String, _ message: String) {
+        #expect(mistakes(Self.wellFormed, Self.remedy, Self.back) == [])
+        let found = mistakes(Self.wellFormed, Self.remedy.replacing(old, with: new, maxReplacements: 1), Self.back)
+        #expect(found.contains { $0.contains(message) }, "\(found)")
+    }
+
+    @Test("what takes a remedy back is taken back by that remedy, if by anything")
+    func undoCircle() {
+        let other = Self.back.replacing("test.back", with: "test.other")
+        let both = Self.back + "\nundo: {probe: test.act, with: {n: \"{n}\"}}"
+        #expect(mistakes(Self.wellFormed, Self.remedy, both) == [])
+        let astray = Self.back + "\nundo: {probe: test.other, with: {n: \"{n}\"}}"
+        #expect(mistakes(Self.wellFormed, Self.remedy, astray, other).contains { $0.contains("taken back by test.other") })
+    }
+
     static let wellFormed = """
         id: test.one
         title: A test

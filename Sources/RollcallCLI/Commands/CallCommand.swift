@@ -90,6 +90,8 @@ struct CallConsole {
     private static let help = """
         diagnose                    ask everything again; where the device cannot be reached, its caller
         fix REMEDY [name=value ...] run a remedy, with before and after
+            ... --now REASON        although the device is in use; the reason goes on both records
+        undo                        take back the last remedy of this call that can be taken back
         run PROBE [name=value ...]  run one probe
         close OUTCOME [note]        end the call: fixed-remotely, customer-action, no-fault-found, visit-needed, unreachable, abandoned
         leave, quit                 leave the call open
@@ -120,9 +122,12 @@ struct CallConsole {
                         guard let said else { throw error }
                         verdict = said
                     }
+                case "undo": try await fix(device, .undo, urgency: nil, desk: desk, asks: true, json: false)
                 case "fix" where words.count > 1:
-                    let values = try parameters(Array(words.dropFirst(2))).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-                    try await fix(device, remedy: words[1], parameters: values, desk: desk, asks: true, json: false)
+                    let (before, after) = (words.prefix { $0 != "--now" }, words.drop { $0 != "--now" }.dropFirst())
+                    let urgency = try UrgencyOptions.reason(words.contains("--now") ? after.joined(separator: " ") : nil)
+                    let values = try parameters(Array(before.dropFirst(2))).map { Parameter(name: Text($0.name), value: Text($0.value)) }
+                    try await fix(device, .remedy(words[1], values), urgency: urgency, desk: desk, asks: true, json: false)
                 case "run" where words.count > 1:
                     let command = try RunCommand.parse([device.name] + words.dropFirst())
                     try await command.run()

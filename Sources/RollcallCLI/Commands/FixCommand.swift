@@ -17,45 +17,123 @@ struct FixCommand: AsyncParsableCommand {
     var device: String
 
     @Argument(help: "Id of the remedy, such as storage.vacuum-journal.")
-    var remedy: String
+    var remedy: String?
 
     @Argument(help: "Parameters as name=value.")
     var parameters: [String] = []
+
+    @Flag(help: "Take back the last remedy of the open call, or of the device without one, that can be taken back.")
+    var undo = false
+
+    @OptionGroup var urgency: UrgencyOptions
 
     @Flag(help: "Do not ask.")
     var yes = false
 
     @OptionGroup var options: DeskOptions
 
+    func validate() throws {
+        if undo == (remedy != nil) { throw ValidationError("Name a remedy, or give --undo.") }
+    }
+
     func run() async throws {
         let desk = try await options.desk()
         let found = try findDevice(device, desk.database)
         let values = try RollcallCLI.parameters(parameters).map { Parameter(name: Text($0.name), value: Text($0.value)) }
-        try await fix(found, remedy: remedy, parameters: values, desk: desk, asks: !yes, json: options.json)
+        let work = remedy.map { RemedyWork.remedy($0, values) } ?? .undo
+        try await fix(found, work, urgency: try urgency.reason(), desk: desk, asks: !yes, json: options.json)
+    }
+}
+
+/// Why something is to be done although the device may be in use.
+struct UrgencyOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Do it although the device is in use; the reason goes on both records.", valueName: "reason"))
+    var now: String?
+
+    /// The reason; nil for none.
+    func reason() throws(CommandFailure) -> String? { try Self.reason(now) }
+
+    /// A reason as it was given; nil for none.
+    static func reason(_ now: String?) throws(CommandFailure) -> String? {
+        guard let now else { return nil }
+        let reason = now.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !reason.isEmpty else {
+            throw CommandFailure(
+                .usage, kind: "usage", "--now wants a reason.", next: "Say why it cannot wait, such as --now \"the customer agreed\".")
+        }
+        return reason
+    }
+}
+
+/// What is to be done to a device.
+enum RemedyWork {
+    /// A remedy and its parameters.
+    case remedy(String, [Parameter])
+    /// The last one taken back.
+    case undo
+}
+
+extension CommandFailure {
+    /// That a device is in use, or that this is not known.
+    init(_ use: DeviceUse, of device: String, remedy: String) {
+        let reasons = use.reasons.joined(separator: "; ")
+        let again = "or give --now \"REASON\", which goes on both records."
+        switch use {
+        case .unknown:
+            self.init(
+                .inUse, kind: "use-unknown", "Whether \(device) is in use could not be found out, so \(remedy) was not run: \(reasons)",
+                next: "Ask the customer and look at the device, " + again)
+        default:
+            self.init(
+                .inUse, kind: "in-use", "\(device) is in use, so \(remedy) was not run: \(reasons).",
+                next: "Wait until it is idle, " + again)
+        }
     }
 }
 
 /// Plans, asks, carries out and shows one remedy.
 ///
-/// - Throws: `.notFixed` where it ran but what it should have mended is still there or cannot be told.
-func fix(_ device: Device, remedy: String, parameters: [Parameter], desk: Desk, asks: Bool, json: Bool) async throws {
+/// - Parameter urgency: Why it is to run although the device may be in use; nil where it is not.
+/// - Throws: `.notFixed` where it ran but what it should have mended is still there or cannot be told, `.inUse` where it did not run.
+func fix(_ device: Device, _ work: RemedyWork, urgency: String?, desk: Desk, asks: Bool, json: Bool) async throws {
     let terminal = Terminal.current
     let call = try openCall(of: device, desk.database)
     let run = RemedyRun(desk: desk, device: device, call: call?.id)
     let last = try desk.database.lastVerdict(device: device.id)
     let verdict = last.flatMap { try? JSONDecoder().decode(Verdict.self, from: Data($0.json.utf8)) }
-    let plan = try await withProbe(remedy) { try await run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
+    let plan: RemedyRun.Plan
+    switch work {
+    case .remedy(let remedy, let parameters):
+        plan = try await withProbe(remedy) { try await run.plan(remedy: remedy, parameters: parameters, verdict: verdict) }
+    case .undo: plan = try await run.undoPlan()
+    }
+    let remedy = plan.remedy
     if !json {
-        terminal.line("\(terminal.styled(plan.title, .bold)) on \(device.name)")
+        let values = plan.parameters.map { " \($0.name.string)=\(displayed($0.value.string, limit: 80))" }.joined()
+        terminal.line("\(terminal.styled(plan.title, .bold))\(values) on \(device.name)")
+        if let undoes = plan.undoes { terminal.line("   takes back \(undoes.probe), which ran \(timeText(undoes.requestedAt))") }
         terminal.line(
             "   impact \(plan.impact), at most \(plan.timeLimit / 1_000) s; for: "
                 + (plan.findings.isEmpty ? "no finding of the last verdict" : plan.findings.map(\.key.description).joined(separator: ", ")))
     }
     if asks { try confirm("Do it?") }
-    let result = try await withDevice(device) { try await run.carryOut(plan) }
+    let result = try await withDevice(device) { try await run.carryOut(plan, urgency: urgency) }
     let accepted = try await desk.library().manifest(remedy).acceptedExitCodes
-    if json { try printJSON(FixBody(result, device: device)) } else { show(result, terminal) }
-    if let failure = CommandFailure(result.answer, accepted: accepted, device: device.name) { throw failure }
+    if json {
+        try printJSON(FixBody(result, device: device))
+    } else {
+        if result.answer != nil, result.use != .idle {
+            terminal.line(
+                "   " + terminal.styled("in use", .yellow) + "   "
+                    + terminal.wrapped(result.use.reasons.joined(separator: "; "), indent: 12))
+        }
+        show(result, terminal)
+        if result.hasRun, let undo = plan.undoTitle, plan.undoes == nil {
+            terminal.line("   undo: rollcall fix \(device.name) --undo" + terminal.styled("   \(undo)", .faint))
+        }
+    }
+    guard let answer = result.answer else { throw CommandFailure(result.use, of: device.name, remedy: remedy) }
+    if let failure = CommandFailure(answer, accepted: accepted, device: device.name) { throw failure }
     if !result.isFixed {
         throw CommandFailure(
             .notFixed, kind: "not-fixed", "\(remedy) ran on \(device.name), but not everything it should mend is known to be gone.",
@@ -104,6 +182,13 @@ private struct FixBody: Encodable {
     let impact: String
     let fixed: Bool
     let comparison: Comparison?
+    /// `idle`, `in-use` or `unknown`, just before.
+    let use: String
+    let usedBy: [String]
+    /// The remedy that was taken back; absent for one of its own.
+    let undoes: String?
+    /// The remedy that would take it back; absent where none does.
+    let undo: String?
 
     init(_ result: RemedyRun.Result, device: Device) {
         self.device = device.name
@@ -111,5 +196,9 @@ private struct FixBody: Encodable {
         impact = result.plan.impact
         fixed = result.isFixed
         comparison = result.comparison
+        use = result.use.word
+        usedBy = result.use.reasons
+        undoes = result.plan.undoes?.probe
+        undo = result.plan.undo
     }
 }

@@ -20,6 +20,8 @@ struct RunCommand: AsyncParsableCommand {
     @Argument(help: "Parameters as name=value.")
     var parameters: [String] = []
 
+    @OptionGroup var urgency: UrgencyOptions
+
     @Flag(help: "Do not ask before a probe that may be noticed or changes the device.")
     var yes = false
 
@@ -40,13 +42,21 @@ struct RunCommand: AsyncParsableCommand {
             try confirm("\(manifest.id) may \(manifest.impact == .change ? "change" : "disturb") \(found.name). Run it?")
         }
         let call = try openCall(of: found, desk.database)
-        let answer = try await withDevice(found) {
+        let reason = try urgency.reason()
+        let (use, taken) = try await withDevice(found) {
             let question = DeviceSession.Question(probe: manifest.id, parameters: values)
             // How the session ended is on record; the answer is worth showing all the same.
             return try await DeviceSession.with(
-                found, desk: desk, call: call?.id, reason: "run \(manifest.id)", questions: { [question] }
-            ) { try await $0.firstAnswers()[0] }.result
+                found, desk: desk, call: call?.id, reason: "run \(manifest.id)" + (reason.map { ", now: \($0)" } ?? ""),
+                questions: { manifest.inUse.isEmpty ? [question] : [] }
+            ) { session -> (DeviceUse, Answer?) in
+                if manifest.inUse.isEmpty { return (.idle, try await session.firstAnswers()[0]) }
+                let use = try await RemedyRun.use(
+                    by: manifest.id, parameters: values, in: session, desk: desk, call: call?.id, urgency: reason)
+                return (use, use != .idle && reason == nil ? nil : try await session.ask([question])[0])
+            }.result
         }
+        guard let answer = taken else { throw CommandFailure(use, of: found.name, remedy: manifest.id) }
         try show(answer, manifest: manifest)
     }
 

@@ -154,6 +154,64 @@ enum TestProbes {
         findings:
           - {id: odd.door, when: door = 0, severity: warning, customer: Please shut it., engineer: open}
         """,
+        "odd/users": #"""
+        id: odd.users
+        title: Who works on it, whatever a terminal would obey
+        impact: observe
+        run: [/usr/bin/printf, 'who=maria\033[2J\n\nwho=root\n']
+        parse: {pairs: {separator: "=", records: blank-line}}
+        facts: {who: text}
+        """#,
+        "odd/away": """
+        id: odd.away
+        title: What is not on the device
+        impact: observe
+        run: [/opt/rollcall-nowhere/program]
+        parse: {pairs: {separator: "="}}
+        facts: {who: text}
+        """,
+        "odd/guarded": """
+        id: odd.guarded
+        title: Would disturb who works on it
+        impact: change
+        run: [/bin/echo, changed]
+        in-use: [{probe: odd.users, when: who <> 'root', says: "{who} works on it"}]
+        """,
+        "odd/unsure": """
+        id: odd.unsure
+        title: Would disturb what cannot be told
+        impact: change
+        run: [/bin/echo, changed]
+        in-use: [{probe: odd.nothing, when: level > 3, says: "level {level}"}]
+        """,
+        "odd/free": """
+        id: odd.free
+        title: Would disturb nobody who is there
+        impact: change
+        run: [/bin/echo, "{name}"]
+        parameters: {name: {type: choice, of: [a, maria]}}
+        in-use:
+          - {probe: odd.away, when: who <> 'root', says: "{who} works on it"}
+          - probe: odd.users
+            when: who LIKE (SELECT value FROM parameters WHERE name = 'name') || '%' AND who <> 'a'
+            says: "{who} works on it"
+        """,
+        "odd/on": """
+        id: odd.on
+        title: Switches it on
+        impact: change
+        run: [/bin/echo, "{level}"]
+        parameters: {level: {type: integer, min: 1, max: 9}}
+        undo: {probe: odd.off, with: {which: "{level}"}}
+        """,
+        "odd/off": """
+        id: odd.off
+        title: Switches it off
+        impact: change
+        run: [/bin/echo, "{which}"]
+        parameters: {which: {type: integer, min: 1, max: 9}}
+        undo: {probe: odd.on, with: {level: "{which}"}}
+        """,
         "odd/change": """
         id: odd.change
         title: Changes nothing, but might

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@Suite("Remedies and who uses the device")
+struct RemedySafetyTests {
+    private struct Fix: Decodable {
+        let remedy: String
+        let fixed: Bool
+        let use: String
+        let usedBy: [String]
+        let undoes: String?
+        let undo: String?
+    }
+
+    private let device = Workplace.device
+
+    private func fix(_ place: Workplace, _ arguments: String...) async throws -> Fix {
+        let outcome = try await place.rollcall(["fix", device] + arguments + ["--yes", "--json"])
+        #expect(outcome.exit == 0, "\(outcome.error)")
+        return try JSONDecoder().decode(Fix.self, from: Data(outcome.output.utf8))
+    }
+
+    private func ran(_ probe: String, _ place: Workplace) async throws -> Bool {
+        try await place.newEntries().contains { $0.kind == "probe.requested" && $0.subject == probe }
+    }
+
+    @Test("a device that is in use is left alone: one sentence says by what, and it is on record", arguments: ["fix", "run"])
+    func inUse(_ verb: String) async throws {
+        try await Workplace.with { place in
+            let outcome = try await place.rollcall(verb, device, "odd.guarded", "--yes")
+            #expect(outcome.exit == 100)
+            #expect(outcome.error.contains("\(device) is in use, so odd.guarded was not run: maria"))
+            #expect(outcome.error.contains("works on it.\n") && outcome.error.contains("--now") && !outcome.error.contains("\u{1B}"))
+            #expect(try await !ran("odd.guarded", place))
+            let judged = try await place.newEntries().filter { $0.kind == "use.judged" }
+            #expect(judged.map(\.subject) == ["odd.guarded"] && judged[0].detail.hasPrefix("in-use: maria"))
+        }
+    }
+
+    @Test("--now does it all the same, and the reason is on both records", arguments: ["fix", "run"])
+    func now(_ verb: String) async throws {
+        try await Workplace.with { place in
+            let outcome = try await place.rollcall(verb, device, "odd.guarded", "--now", "Maria agreed", "--yes")
+            #expect(outcome.exit == 0, "\(outcome.error)")
+            #expect(try await ran("odd.guarded", place))
+            let entries = try await place.newEntries()
+            #expect(entries.first { $0.kind == "use.judged" }?.detail.hasPrefix("in-use, now: Maria agreed: maria") == true)
+            #expect(entries.first { $0.kind == "session.opened" }?.detail.hasSuffix("odd.guarded, now: Maria agreed") == true)
+            let there = try await Program.must(Program.agent, ["log", "--state", place.state], in: place.folder)
+            #expect(there.contains("now: Maria agreed"))
+            try await place.expectRecordsAgree()
+        }
+    }
+
+    @Test("not to know is not to be idle, an empty reason is none, and what the device does not have is not in use")
+    func unknown() async throws {
+        try await Workplace.with { place in
+            let unsure = try await place.rollcall("fix", device, "odd.unsure", "--yes", "--json")
+            #expect(unsure.exit == 100 && unsure.error.contains("use-unknown") && unsure.output.contains("\"use\" : \"unknown\""))
+            #expect(try await !ran("odd.unsure", place))
+            #expect(try await place.rollcall("fix", device, "odd.unsure", "--now", " ", "--yes").exit == 64)
+            let free = try await fix(place, "odd.free", "name=a")
+            #expect(free.fixed && free.use == "idle" && free.usedBy.isEmpty)
+            #expect(try await place.rollcall("fix", device, "odd.free", "name=maria", "--yes").exit == 100)
+        }
+    }
+
+    @Test("the last remedy that can be taken back is, once, with its own parameters, and on record as that")
+    func undo() async throws {
+        try await Workplace.with { place in
+            try await place.expectFailure(["fix", device, "--undo", "--yes"], exit: 64, kind: "nothing-to-undo", says: device)
+            for level in ["3", "7"] { #expect(try await fix(place, "odd.on", "level=\(level)").undo == "odd.off") }
+            _ = try await fix(place, "odd.change")
+            #expect(try await place.must("fix", device, "odd.on", "level=8", "--yes").contains("undo: rollcall fix \(device) --undo"))
+            for _ in 0..<3 {
+                let taken = try await fix(place, "--undo")
+                #expect(taken.remedy == "odd.off" && taken.undoes == "odd.on" && taken.fixed)
+            }
+            #expect(try await place.rollcall("fix", device, "--undo", "--yes").exit == 64)
+            let entries = try await place.newEntries()
+            #expect(entries.filter { $0.kind == "remedy.undone" }.map(\.subject) == ["odd.on", "odd.on", "odd.on"])
+            #expect(entries.filter { $0.kind == "session.opened" }.suffix(3).allSatisfy { $0.detail == "undo of odd.on" })
+            try await place.expectRecordsAgree()
+        }
+    }
+
+    @Test("within a call only what was done in it is taken back; a remedy and --undo are not named together")
+    func undoInCall() async throws {
+        try await Workplace.with { place in
+            _ = try await fix(place, "odd.on", "level=1")
+            _ = try await place.rollcall("call", device)
+            #expect(try await place.rollcall("fix", device, "--undo", "--yes").exit == 64)
+            #expect(try await place.rollcall("fix", device, "odd.on", "level=2", "--undo", "--yes").exit == 64)
+            #expect(try await place.rollcall("fix", device, "--yes").exit == 64)
+            _ = try await place.must("close", "abandoned")
+            #expect(try await fix(place, "--undo").undoes == "odd.on")
+        }
+    }
+}
