@@ -84,6 +84,11 @@ public struct RemedyRun: Sendable {
     /// - Throws: `ProbesError` (unknown), `CatalogueError` (a parameter), ``PlanError`` (it changes nothing).
     public func plan(remedy id: String, parameters: [Parameter], verdict: Verdict?) async throws -> Plan {
         let manifest = try await desk.library().manifest(id)
+        guard manifest.source != nil else {
+            throw PlanError(
+                kind: "asks-the-caller", sentence: "\(id) asks the caller, and mends nothing.",
+                next: "`rollcall call \(device.name)` asks its questions where the device cannot be reached.")
+        }
         _ = try manifest.definition?.check(parameters)
         guard manifest.impact != .observe else {
             throw PlanError(

@@ -86,7 +86,7 @@ struct Judgement {
     private static func missing(_ values: [NamedValue], _ condition: String, _ manifest: Manifest) -> String {
         let words = Set(condition.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
         let names = values.filter { $0.value == .null && words.contains($0.name) }.map(\.name)
-        if !manifest.questions.isEmpty { return "The caller could not tell: \(names.joined(separator: ", "))." }
+        if !manifest.questions.isEmpty { return "The caller did not say: \(names.joined(separator: ", "))." }
         return names.isEmpty
             ? "The rule has no answer for what the device gave." : "The device gave no value for \(names.joined(separator: ", "))."
     }

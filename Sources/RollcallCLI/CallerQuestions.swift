@@ -19,6 +19,11 @@ struct CallerOptions: ParsableArguments {
     func replies(to manifests: [Manifest]) throws(CommandFailure) -> CallerReplies {
         var replies = CallerReplies()
         for item in answers {
+            guard item.contains("=") || FileManager.default.isReadableFile(atPath: item) else {
+                throw CommandFailure(
+                    .notFound, kind: "answers", "\"\(displayed(item, limit: 80))\" is neither question=answer nor a file that can be read.",
+                    next: "Write it as question=answer; with --json a device that cannot be reached lists the questions.")
+            }
             let lines =
                 item.contains("=") ? [item] : String(decoding: try readFile(item), as: UTF8.self).split(separator: "\n").map(String.init)
             for line in lines where !line.allSatisfy({ $0.isWhitespace }) && !line.hasPrefix("#") {

@@ -89,7 +89,7 @@ struct UnreachableText {
         var lines = [
             tried.isEmpty
                 ? "   None of the \(all.count) others at \(site) was tried since; `rollcall sweep --site \(Self.quoted(device.labels.site))` asks them."
-                : "   Of \(all.count) others at \(site) \(tried.count) were tried since, and \(reached.count) of them reached."
+                : "   Of the \(all.count) others at \(site), \(tried.count) were tried since then; \(reached.count) were reached."
         ]
         for sibling in (tried + all.filter { sibling in !tried.contains { $0.record.name == sibling.record.name } }).prefix(8) {
             let record = sibling.record

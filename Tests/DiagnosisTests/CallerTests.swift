@@ -66,7 +66,7 @@ struct CallerTests {
         #expect(well.findings.isEmpty && well.exitCode == 3)
         let unseen = try verdict(try interview(desk, ["power": .cannotTell]), desk)
         #expect(unseen.findings.isEmpty && unseen.unknowns.map(\.id) == ["ask.dark", "ask.much", "device"])
-        #expect(unseen.unknowns[0].reason == "The caller could not tell: power.")
+        #expect(unseen.unknowns[0].reason == "The caller did not say: power.")
         #expect(try verdict(try interview(desk, [:]), desk).unknowns.map(\.id) == ["device"])
     }
 
