@@ -87,9 +87,11 @@ public func fuzzRows(_ bytes: [UInt8]) -> Bool {
     reader = CBORReader(bytes)
     var others: [UInt8] = []
     while !reader.isAtEnd, let row = try? StatusRow(&reader) { others += row.encoded }
-    while !reader.isAtEnd, let row = try? ClockRow(&reader) { others += row.encoded }
+    reader = CBORReader(bytes)
+    var clocks: [UInt8] = []
+    while !reader.isAtEnd, let row = try? ClockRow(&reader) { clocks += row.encoded }
     reader = CBORReader(bytes)
     let isWhole = (try? reader.skip()) != nil
-    return bytes.starts(with: files) && bytes.starts(with: mounts) && bytes.starts(with: others)
-        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty)
+    return bytes.starts(with: files) && bytes.starts(with: mounts) && bytes.starts(with: others) && bytes.starts(with: clocks)
+        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty && clocks.isEmpty)
 }
