@@ -29,6 +29,11 @@ public final class FleetFacts {
 
     private let database: FactDatabase
 
+    /// The columns of a probe's table here: a fact that is itself called `device`, such as a disk, is `its_device`.
+    public static func columns(of manifest: Manifest) -> [(name: String, type: FactType)] {
+        [("device", .text)] + manifest.facts.map { ($0.name == "device" ? "its_device" : $0.name, $0.type) }
+    }
+
     /// Reads all answers. Facts of an answer that is not complete are left out; the table `answers` says of which, and why.
     ///
     /// - Throws: `.database` where the facts do not fit into memory.
@@ -39,7 +44,7 @@ public final class FleetFacts {
         try database.create("answers", columns: [("device", .text), ("probe", .text), ("state", .text), ("reason", .text)])
         let manifests = library.manifests.filter { !$0.facts.isEmpty }
         for manifest in manifests {
-            try database.create(manifest.table, columns: [("device", .text)] + manifest.facts.map { ($0.name, $0.type) })
+            try database.create(manifest.table, columns: Self.columns(of: manifest))
         }
         for member in members {
             try database.insert(

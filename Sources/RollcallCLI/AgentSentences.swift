@@ -53,7 +53,11 @@ extension CommandFailure {
             switch rule {
             case "protocol":
                 (.protocolVersion, "Bring the older side up to date: `rollcall device enroll \(device)` installs this controller's agent.")
-            case "agent-down": (.noAgent, "Ask the owner to run `systemctl start rollcall-agent` on the device, or reboot it.")
+            case "agent-down":
+                (
+                    .noAgent,
+                    "Ask the owner to run `rollcall-agent check` on the device, which says what is wrong, then `systemctl start rollcall-agent`."
+                )
             case "parameter": (.parameter, "`rollcall probes show \(what)` says what it takes.")
             case "catalogue-unsigned", "signature-unsupported":
                 (.catalogueUnsigned, "Have enough reviewers sign it with `rollcall probes sign`, then push it.")
@@ -89,7 +93,7 @@ extension CommandFailure {
             case "shell": (.refused, "The device's owner can see more with `rollcall-agent check` and `log`.")
             case "unknown-user":
                 (.notAllowed, "Ask the device's owner to add that user, or to name another one in /etc/rollcall/agent.conf.")
-            case "file": (.deviceFile, "Check the path; `--force` replaces a file that is there.")
+            case "file": (.deviceFile, "Check the path and what stands there; `put --force` replaces a file.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
             case "sandbox":

@@ -105,4 +105,20 @@ struct FleetTests {
             #expect(throws: DiagnosisError.self) { try facts.ask(sql, limit: 9) }
         }
     }
+
+    @Test("every table of the shipped library can be asked about; a fact called device stands beside the device's name")
+    func shipped() throws {
+        let shipped = try shippedLibrary()
+        let facts = try FleetFacts([], library: shipped)
+        for manifest in shipped.manifests where !manifest.facts.isEmpty {
+            let columns = try facts.ask("SELECT * FROM \(manifest.table)", limit: 1).columns
+            #expect(columns == FleetFacts.columns(of: manifest).map(\.name) && columns.first == "device")
+        }
+        let own = links.replacing("{name: text", with: "{name: text, device: text")
+        let member = FleetFacts.Member(
+            name: "a", site: "s", model: "m", takenAt: 1, answers: [.text("net.links", "name=eth0\nspeed=1\ndevice=pci\n")])
+        #expect(
+            try FleetFacts([member], library: library(own)).ask("SELECT device, its_device FROM net_links", limit: 9).rows
+                == [[.text("a"), .text("pci")]])
+    }
 }

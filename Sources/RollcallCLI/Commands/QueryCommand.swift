@@ -99,7 +99,7 @@ struct QueryCommand: AsyncParsableCommand {
 
     private func describe(_ library: ManifestLibrary) throws {
         let tables = library.manifests.filter { !$0.facts.isEmpty }.map {
-            ($0.table, $0.title, $0.facts.map { "\($0.name) \($0.type.rawValue)" })
+            ($0.table, $0.title, FleetFacts.columns(of: $0).dropFirst().map { "\($0.name) \($0.type.rawValue)" })
         }
         if options.json {
             struct Body: Encodable {
