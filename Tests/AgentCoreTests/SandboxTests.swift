@@ -196,6 +196,39 @@ struct SandboxTests {
         #expect(end.done?.measures.contains(.landlock) == true)
     }
 
+    @Test(
+        "readers for the agent's own sake are confined as probes are, and read beneath /sys and nowhere else",
+        .enabled(if: Here.hasLandlock && Here.hasFilters, "the kernel lacks Landlock or seccomp filters"))
+    func ownReaders() throws {
+        let scratch = try Scratch()
+        for file in ["sys/class/part/temp", "etc/secret", "data/file"] { try scratch.write(file, "42") }
+        try scratch.write("proc/self/mounts", "/dev/part /data ext4 rw 0 0\n")
+        let talk = try Conversation(scratch: scratch)
+        let sandbox: Done.Measures = [.landlock, .systemCalls, .noNetwork, .noLocalSockets, .noNewPrivileges, .resourceLimits]
+        func ask(_ source: ProbeSource) throws -> CBORReader {
+            var (output, end): ([UInt8], Done?) = ([], nil)
+            let answering = Answering(
+                session: 0, request: 1, hasRoom: { true }, deliver: { if $0.stream == .output { output += $0.bytes } }, finish: { end = $0 }
+            )
+            let probe = ProbeDefinition(id: "own", impact: .observe, source: source, user: "root")
+            try talk.device.executor.submit(probe, values: [], answering: answering, isOwn: true)
+            while end == nil { talk.turn() }
+            let done = try #require(end)
+            #expect(done.ending == .exited && done.code == 0 && done.measures.contains(sandbox), "\(done)")
+            return CBORReader(output)
+        }
+        var files = try ask(.files(["/sys/class/*/temp", "/etc/secret", "/etc/*", "/var/lib/rollcall/key"]))
+        var rows: [String] = []
+        while !files.isAtEnd {
+            let row = try FileRow(&files)
+            rows.append("\(Text(row.path).string) \(row.status) \(Text(row.content).string)")
+        }
+        #expect(rows == ["/sys/class/part/temp 0 42", "/etc/secret 13 ", "/var/lib/rollcall/key 13 "])
+        var mounts = try ask(.statfs)
+        let row = try MountRow(&mounts)
+        #expect(row.status == 0 && row.blocks > 0 && mounts.isAtEnd)
+    }
+
     // MARK: Sockets
 
     /// Says which sockets could be had, and whether a Unix socket that anybody may connect to could be spoken to.

@@ -17,7 +17,7 @@ enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_ADD_RULE = 445, LANDLOCK_RESTRICT
 
 /* Landlock's rights on files. */
 enum {
-    EXECUTE = 1 << 0, WRITE_FILE = 1 << 1, READ_FILE = 1 << 2, MAKE_DEVICES = 1 << 6 | 1 << 11,
+    EXECUTE = 1 << 0, WRITE_FILE = 1 << 1, READ_FILE = 1 << 2, READ_DIRECTORY = 1 << 3, MAKE_DEVICES = 1 << 6 | 1 << 11,
     CHANGES = WRITE_FILE | 0x1ff0 /* removing and making of every kind */, REFER = 1 << 13, TRUNCATE = 1 << 14,
     OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE,
 };
@@ -118,14 +118,15 @@ static uint32_t limit_files(const struct rc_plan *plan) {
     const char *hidden = (const char *)plan->paths, *path = hidden;
     uint64_t changes = CHANGES | (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0);
     /* Another user cannot read what is hidden; this one could. */
-    uint64_t reading = plan->changes_user ? 0 : READ_FILE;
+    uint64_t reading = plan->reads_only ? READ_FILE | READ_DIRECTORY : plan->changes_user ? 0 : READ_FILE;
     /* From version 6 on: no signal and no abstract socket of a process outside. */
     uint64_t scopes = version < 6 ? 0 : plan->local_sockets ? 2 : 3;
     struct { uint64_t files, network, scopes; } handled = {changes | reading, 0, scopes};
     int rules = (int)syscall(LANDLOCK_CREATE_RULESET, &handled, sizeof handled, 0);
     if (rules < 0) return 0;
     struct grant grant = {rules, reading};
-    if (reading) give_beneath(&grant, "/", hidden);
+    if (plan->reads_only) give_beneath(&grant, hidden, "");
+    else if (reading) give_beneath(&grant, "/", hidden);
     grant.rights = changes & ~(uint64_t)MAKE_DEVICES;
     give_beneath(&grant, "/dev/null", hidden);
     for (uint32_t index = 0; index < plan->writable_count; index++) {

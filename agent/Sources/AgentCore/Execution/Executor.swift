@@ -27,6 +27,8 @@ public final class Executor {
     public static let grace: UInt64 = 1_000_000
     /// Microseconds after which strays that outlive SIGKILL are left to the next hunt.
     private static let huntLimit: UInt64 = 5_000_000
+    /// What readers for the agent's own sake read in.
+    private static var ownFolder: Text { "/sys" }
     /// Microseconds between looks at something that no event tells of.
     private static let patrol: UInt64 = 20_000
 
@@ -64,8 +66,8 @@ public final class Executor {
 
     /// Takes a probe whose parameters were checked.
     ///
-    /// - Parameter isOwn: Whether it is a reader for the agent's own sake, of nothing but what this program names: then it gets no network
-    ///   and no rules for files and system calls of its own, which cost several times what it does, unless the sandbox is required.
+    /// - Parameter isOwn: Whether it is a reader for the agent's own sake, of nothing but what this program names: then it may read beneath
+    ///   /sys and nothing else, and as it can make no socket gets no network of its own, which costs several times what it does.
     public func submit(_ definition: ProbeDefinition, values: [Text], answering: Answering, isOwn: Bool = false) throws(Refusal) {
         if stuck.contains(where: { $0.name == definition.id }) || stuck.count >= Self.stuckCountLimit {
             throw Refusal(.stuck, definition.id + " hangs in the kernel since an earlier request; it is asked again once it returns.")
@@ -74,7 +76,7 @@ public final class Executor {
             identity: try identity(for: definition), ownNetwork: kernel.isRoot && !definition.mayUseNetwork && !isOwn,
             cpuSeconds: definition.timeLimit / 1_000 + 2)
         try sandbox.apply(to: &limits, definition)
-        if isOwn, limits.required.isEmpty { limits.sandbox = [] }
+        if isOwn { limits.readable = root + Self.ownFolder.bytes }
         jobs.append(
             Job(definition: definition, arguments: definition.commandLine(values) ?? [], limits: limits, answering: answering))
     }

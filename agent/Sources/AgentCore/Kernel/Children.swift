@@ -29,6 +29,8 @@ public struct ChildLimits: Sendable {
     public var keepsPriority = false
     /// A directory that it may neither read nor write, whatever else it may; empty for none.
     public var hidden: [UInt8] = []
+    /// The only directory that it may read in, and writes nowhere then; empty for none at all, nil where it may read.
+    public var readable: [UInt8]?
 }
 
 /// A child that was started: its number and the reading ends of its pipes.
@@ -77,7 +79,7 @@ extension Kernel {
 
     private func withPlan(_ limits: ChildLimits, _ pipes: Pipes, _ body: (UnsafePointer<rc_plan>) -> Int32) -> Int32 {
         let groups = limits.identity?.groups ?? []
-        var paths = limits.hidden + [0]
+        var paths = (limits.readable ?? limits.hidden) + [0]
         for path in limits.writable { paths += path.bytes + [0] }
         return groups.withUnsafeBufferPointer { list in
             var plan = rc_plan()
@@ -101,6 +103,7 @@ extension Kernel {
             plan.required = UInt32(truncatingIfNeeded: limits.required.rawValue)
             plan.network = limits.mayUseNetwork ? 1 : 0
             plan.local_sockets = limits.mayUseLocalSockets ? 1 : 0
+            plan.reads_only = limits.readable == nil ? 0 : 1
             plan.writable_count = UInt32(limits.writable.count)
             return paths.withUnsafeBufferPointer {
                 plan.paths = $0.baseAddress

@@ -122,7 +122,10 @@ struct rc_plan {
     uint32_t sandbox, required;
     /* Whether it may open sockets: of every family but AF_UNIX, and of that one. */
     uint32_t network, local_sockets;
-    /* Strings, each ended by a NUL: a directory that nothing may read or write, then `writable_count` paths beneath which it may write. */
+    /* Whether it may read in one directory only, and write nowhere. */
+    uint32_t reads_only;
+    /* Strings, each ended by a NUL: that directory, or one that it may neither read nor write; then `writable_count` paths beneath which it
+     * may write. */
     uint32_t writable_count;
     const uint8_t *paths;
 };
