@@ -52,7 +52,7 @@ func isSame(_ encoded: [UInt8], as input: [UInt8], lastKey: UInt64) -> Bool {
     return keys(of: input).contains { $0 > lastKey }
 }
 
-private func keys(of map: [UInt8]) -> [UInt64] {
+func keys(of map: [UInt8]) -> [UInt64] {
     var reader = CBORReader(map)
     var keys: [UInt64] = []
     _ = try? reader.fields { (_, key) throws(WireError) in
