@@ -84,6 +84,29 @@ struct RemedySafetyTests {
         }
     }
 
+    @Test("in the prompt of a call a remedy is refused, done with a reason, and taken back")
+    func prompt() async throws {
+        try await Workplace.with { place in
+            let lines = [
+                "fix odd.guarded", "yes", "fix odd.guarded --now Maria agreed", "yes", "fix odd.on level=3", "yes", "undo", "yes", "undo",
+                "close fixed-remotely",
+            ]
+            let script = Program.repository + "/Tests/RollcallCLITests/Support/typist.py"
+            let encoded = lines.map { Data($0.utf8).base64EncodedString() }.joined(separator: ",")
+            let shown = try await Program.run(
+                "/usr/bin/python3", [script, "\(device)> |[yes/no] ", encoded, Program.rollcall, "call", device], in: place.folder,
+                environment: place.environment.merging(["TERM": "dumb"]) { $1 }
+            ).output
+            #expect(shown.contains("is in use, so odd.guarded was not run"))
+            #expect(shown.contains("Switches it off which=3 on \(device)") && shown.contains("takes back odd.on"))
+            #expect(shown.contains("in this call can be taken back.") && shown.contains("closed: fixed-remotely"))
+            let entries = try await place.newEntries()
+            #expect(entries.filter { $0.kind == "probe.requested" && $0.subject == "odd.guarded" }.count == 1)
+            #expect(entries.filter { $0.kind == "use.judged" }.map { $0.detail.contains("now: Maria agreed") } == [false, true])
+            #expect(entries.filter { $0.kind == "remedy.undone" }.count == 1)
+        }
+    }
+
     @Test("within a call only what was done in it is taken back; a remedy and --undo are not named together")
     func undoInCall() async throws {
         try await Workplace.with { place in
