@@ -305,6 +305,14 @@ struct FileStreamTests {
         try FileManager.default.createSymbolicLink(atPath: scratch.path + "/srv/link", withDestinationPath: "menu")
         #expect(try put(talk, "/srv/link", [2], request: 3, flags: .replace).end.rule == "file")
         #expect(try put(talk, "/srv/none/new", [2], request: 4).end.rule == "file")
+        try FileManager.default.createSymbolicLink(atPath: scratch.path + "/srv/linked", withDestinationPath: "/tmp")
+        for (request, path) in [(5, "/srv/linked/new"), (6, "/srv/menu/new")] as [(UInt64, Text)] {
+            guard case .refused(let refused) = try put(talk, path, [2], request: request).end else {
+                Issue.record("\(path.string) was written")
+                continue
+            }
+            #expect(refused.rule == "file" && refused.sentence.string.contains("through a symbolic link"), "\(refused.sentence.string)")
+        }
         #expect(try scratch.read("srv/menu") == [1])
     }
 

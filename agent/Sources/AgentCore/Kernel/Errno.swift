@@ -26,6 +26,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let exists = Errno(rawValue: 17)
     /// Invalid argument; for a file, not a regular one.
     public static let invalid = Errno(rawValue: 22)
+    /// No directory where one is wanted; a symbolic link where none is followed, too.
+    public static let notDirectory = Errno(rawValue: 20)
     /// A directory.
     public static let isDirectory = Errno(rawValue: 21)
     /// No space left.

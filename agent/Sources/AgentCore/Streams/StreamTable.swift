@@ -406,7 +406,8 @@ public final class StreamTable {
         switch problem {
         case .noEntry: Refusal(.file, "There is no such file, or no such directory, on the device.")
         case .access, .notPermitted: Refusal(.file, "The device's permissions do not allow it in this role.")
-        case .symlink: Refusal(.file, "The path goes through a symbolic link, and none is followed; name the file itself.")
+        case .symlink, .notDirectory:
+            Refusal(.file, "The path goes through a symbolic link, and none is followed, or through a file; name the file itself.")
         case .isDirectory, .invalid: Refusal(.file, "It is no regular file, and only those are carried.")
         case .exists: Refusal(.file, "A file is there already; it is replaced only where that is asked for.")
         case .again: Refusal(.busy, "The same file is being written at this moment.")
