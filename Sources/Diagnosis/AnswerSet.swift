@@ -46,6 +46,12 @@ extension Answer {
                 (row.mount, row.source, row.options) = (redact(row.mount), redact(row.source), redact(row.options))
                 rows += row.encoded
             }
+        case .resolve:
+            // What a name server answered holds its addresses as bytes: they stay.
+            while !reader.isAtEnd, var row = try? NameRow(&reader) {
+                (row.name, row.server) = (redact(row.name), redact(row.server))
+                rows += row.encoded
+            }
         case .clock: rows = output
         }
         answer.output = rows

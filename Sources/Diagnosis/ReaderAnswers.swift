@@ -97,6 +97,36 @@ extension AnswerReader {
         parsed.rows = [manifest.facts.map { values[$0.name] ?? .null }]
     }
 
+    /// One row for each name, server and type. Without a server there is nothing to ask.
+    func names(_ output: [UInt8], _ parsed: inout ParsedAnswer) {
+        if output.isEmpty { parsed.state = .nothing("no name server is configured") }
+        var reader = CBORReader(output)
+        while !reader.isAtEnd, parsed.rows.count <= Self.rowLimit {
+            guard let row = try? NameRow(&reader) else { return parsed.fail("gave rows that are not in the agreed encoding") }
+            let reply = row.status == 0 ? NameReply(row.reply) : nil
+            let values: [String: FactValue] = [
+                "name": .text(String(decoding: row.name, as: UTF8.self)), "server": .text(String(decoding: row.server, as: UTF8.self)),
+                "type": row.type == 1 ? .text("A") : row.type == 28 ? .text("AAAA") : .null,
+                "outcome": .text(row.status == 0 ? reply?.outcome ?? "garbled" : Self.failure(row.status)),
+                "error": Int64(exactly: row.status).map { .int($0) } ?? .null,
+                "milliseconds": .real(Double(row.duration / 10) / 100),
+                "addresses": reply.map { .text($0.addresses.joined(separator: " ")) } ?? .null,
+            ]
+            parsed.rows.append(manifest.facts.map { values[$0.name] ?? .null })
+        }
+    }
+
+    /// How an attempt to reach another machine failed, by its errno.
+    private static func failure(_ status: UInt64) -> String {
+        switch status {
+        case 110: "timed-out"
+        case 111: "refused"
+        // ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH.
+        case 100, 101, 112, 113: "unreachable"
+        default: "failed"
+        }
+    }
+
     /// Reads each file that could be read. One that is not there is passed over; where none is, the device has nothing to read.
     ///
     /// - Parameter passingOver: Error numbers of other files that are passed over too.

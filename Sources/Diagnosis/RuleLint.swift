@@ -83,7 +83,7 @@ private struct RuleLint {
                 return apart
             }
             columns[rule.id] = statement.columnNames
-            let templates = [rule.customer, rule.engineer] + rule.remedies.flatMap { $0.parameters.values }
+            let templates = [rule.customer, rule.engineer] + rule.translations.values + rule.remedies.flatMap { $0.parameters.values }
             let missing = Set(rule.subject + templates.flatMap(\.columns)).subtracting(statement.columnNames)
             var messages = missing.sorted().map { "The query of \(rule.id) has no column \($0)." }
             if tables.isEmpty { messages.append("The query of \(rule.id) reads no fact table.") }

@@ -48,7 +48,8 @@ final class CaseReader {
     private func recorded(_ root: YAMLValue, _ manifest: Manifest) -> Recorded? {
         guard
             let fields = root.fields([
-                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "clock", "hex", "with", "desk", "answers",
+                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "replies", "clock", "hex", "with", "desk",
+                "answers",
             ])
         else {
             return nil
@@ -64,6 +65,7 @@ final class CaseReader {
         for mount in fields["mounts"]?.list() ?? [] { output += self.mount(mount)?.encoded ?? [] }
         for file in fields["files"]?.list() ?? [] { output += self.file(file)?.encoded ?? [] }
         for path in fields["paths"]?.list() ?? [] { output += status(path)?.encoded ?? [] }
+        for row in fields["replies"]?.list() ?? [] { output += reply(row)?.encoded ?? [] }
         output += fields["clock"].flatMap(clock)?.encoded ?? []
         output += fields["hex"].flatMap(hexadecimal) ?? []
         if !manifest.questions.isEmpty { output += answers(fields["answers"] ?? root, manifest) }
@@ -184,6 +186,16 @@ final class CaseReader {
             type: fields["type"]?.choice(types) ?? (fields["status"] == nil ? 8 : 0), mode: mode, user: number("uid"),
             group: number("gid"), size: number("size"), links: number("links"), changedAt: number("modified") &* 1_000_000,
             device: number("device"))
+    }
+
+    /// What a name server answered the reader `resolve`; `reply` in hexadecimal.
+    private func reply(_ value: YAMLValue) -> NameRow? {
+        guard let fields = value.fields(["name", "server", "type", "status", "microseconds", "reply"]) else { return nil }
+        func bytes(_ key: String) -> [UInt8] { Array((fields[key]?.plain ?? "").utf8) }
+        func number(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...(1 << 50)) } ?? 0) }
+        return NameRow(
+            name: bytes("name"), server: bytes("server"), type: number("type"), status: number("status"), duration: number("microseconds"),
+            reply: fields["reply"].flatMap(hexadecimal) ?? [])
     }
 
     private func clock(_ value: YAMLValue) -> ClockRow? {

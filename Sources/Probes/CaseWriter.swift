@@ -107,6 +107,15 @@ public struct CaseWriter: Sendable {
                     let fields = texts.filter { !$0.1.isEmpty }.map { "\($0.0): \(Self.quoted($0.1))" } + numbers.map { "\($0.0): \($0.1)" }
                     lines.append("  - {" + fields.joined(separator: ", ") + "}")
                 }
+            case .resolve:
+                lines.append("replies:")
+                while !reader.isAtEnd {
+                    let row = try NameRow(&reader)
+                    let reply = row.reply.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                    lines.append(
+                        "  - {name: \(Self.quoted(row.name)), server: \(Self.quoted(row.server)), type: \(row.type), status: \(row.status), "
+                            + "microseconds: \(row.duration)" + (reply.isEmpty ? "}" : ", reply: \"\(reply)\"}"))
+                }
             case .clock:
                 let row = try ClockRow(&reader)
                 lines.append(

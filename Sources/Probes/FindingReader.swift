@@ -8,16 +8,17 @@ extension ManifestReader {
         guard let fields = value.fields(Self.findingKeys) else { return nil }
         let id = required("id", in: fields, of: value).flatMap(findingID)
         let severity = required("severity", in: fields, of: value)?.choice(Severity.allCases.map { ($0.rawValue, $0) })
-        let customer = required("customer", in: fields, of: value).flatMap(template)
+        let sentences = required("customer", in: fields, of: value).map(sentences) ?? [:]
         let engineer = required("engineer", in: fields, of: value).flatMap(template)
         let test = self.test(fields, of: value)
         let subject = fields["subject"]?.texts() ?? []
         let explains = fields["explains"]?.pairs()?.compactMap(explanation) ?? []
         let remedies = fields["remedies"]?.list()?.compactMap(remedy) ?? []
         let visit = fields["visit"].map(self.visit) ?? (.none, [], nil)
-        guard let id, let severity, let customer, let engineer, let test else { return nil }
+        guard let id, let severity, let customer = sentences["en"], let engineer, let test else { return nil }
         return FindingRule(
-            id: id, subject: subject, test: test.test, severity: severity, customer: customer, engineer: engineer, explains: explains,
+            id: id, subject: subject, test: test.test, severity: severity, customer: customer,
+            translations: sentences.filter { $0.key != "en" }, engineer: engineer, explains: explains,
             remedies: remedies, visit: visit.advice, parts: visit.parts, skill: visit.skill, line: value.line, testLine: test.line)
     }
 
@@ -36,6 +37,20 @@ extension ManifestReader {
         if Self.isID(id) { return id }
         value.report("An id is words of a-z, 0-9 and dashes, joined by dots, such as storage.full; this is \(id).")
         return nil
+    }
+
+    /// One sentence in English, or sentences by language, of which English must be one.
+    private func sentences(_ value: YAMLValue) -> [String: Template] {
+        guard value.isMapping else { return template(value).map { ["en": $0] } ?? [:] }
+        var sentences: [String: Template] = [:]
+        for (language, sentence) in value.pairs() ?? [] {
+            if !ManifestLibrary.isLanguage(language) {
+                value.report("A language is a code of ISO 639 such as de or pt-br; this is \(language).")
+            }
+            sentences[language] = template(sentence)
+        }
+        if sentences["en"] == nil { value.report("\(value.name) lacks the sentence in English, en.") }
+        return sentences
     }
 
     func template(_ value: YAMLValue) -> Template? {

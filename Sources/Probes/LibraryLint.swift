@@ -38,7 +38,7 @@ struct LibraryLint {
         let columns = manifest.facts.map(\.name)
         return manifest.findings.flatMap { rule -> [ManifestProblem] in
             guard case .when = rule.test else { return [] }
-            let templates = [rule.customer, rule.engineer] + rule.remedies.flatMap { $0.parameters.values }
+            let templates = [rule.customer, rule.engineer] + rule.translations.values + rule.remedies.flatMap { $0.parameters.values }
             let used = rule.subject + templates.flatMap(\.columns)
             return Set(used).subtracting(columns).sorted().map {
                 problem(

@@ -127,6 +127,8 @@ public struct ParseRule: Equatable, Sendable {
         case status
         /// The row of the `clock` reader.
         case clock
+        /// Rows of the reader `resolve`.
+        case names
         /// One row in all, each column found by a regular expression.
         case record
         /// A row for every distinct text that a regular expression matches at the start of a file's path; columns are its named groups,
@@ -269,8 +271,10 @@ public struct FindingRule: Equatable, Sendable {
     public var test: Test
     /// How bad it is.
     public var severity: Severity
-    /// What to say to the customer.
+    /// What to say to the customer: in English, or in the language of ``ManifestLibrary/spoken(in:)`` where the rule has it.
     public var customer: Template
+    /// What to say in other languages than English, by their codes.
+    public var translations: [String: Template]
     /// The evidence, for an engineer.
     public var engineer: Template
     /// What it explains.

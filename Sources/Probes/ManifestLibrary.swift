@@ -4,7 +4,7 @@ internal import Foundation
 /// All manifests of a folder or of a signed catalogue, without a mistake among them.
 public struct ManifestLibrary: Equatable, Sendable {
     /// The manifests, ascending by id.
-    public let manifests: [Manifest]
+    public private(set) var manifests: [Manifest]
 
     /// Checks SQL and whatever else needs more than the manifests; Diagnosis has one.
     public typealias RuleCheck = @Sendable ([Manifest]) -> [ManifestProblem]
@@ -34,6 +34,28 @@ public struct ManifestLibrary: Equatable, Sendable {
             if let rule = manifest.findings.first(where: { $0.id == finding }) { return (manifest, rule) }
         }
         return nil
+    }
+
+    /// Whether a word names a language as manifests do: two or three letters of ISO 639 and, where it matters, a region, in small letters.
+    public static func isLanguage(_ word: String) -> Bool { word.wholeMatch(of: /[a-z]{2,3}(-[a-z]{2})?/) != nil }
+
+    /// Codes of the languages that sentences for customers are written in, English among them, ascending.
+    public var languages: [String] { Set(manifests.flatMap { $0.findings.flatMap(\.translations.keys) } + ["en"]).sorted() }
+
+    /// The same rules with what is said to customers in another language, sentence by sentence as far as it is there; a region's language
+    /// (`de-at`) falls back to the language, and that to English.
+    public func spoken(in language: String) -> ManifestLibrary {
+        var library = self
+        let general = String(language.prefix { $0 != "-" })
+        for index in library.manifests.indices {
+            for rule in library.manifests[index].findings.indices {
+                let translations = library.manifests[index].findings[rule].translations
+                if let sentence = translations[language] ?? translations[general] {
+                    library.manifests[index].findings[rule].customer = sentence
+                }
+            }
+        }
+        return library
     }
 
     /// Reads manifests that are held in memory, such as those of a catalogue's desk part.

@@ -49,6 +49,7 @@ struct ManifestReader {
         let user = fields["user"].map { $0.text() ?? "" }
         let groups = fields["groups"]?.texts() ?? []
         let network = fields["network"]?.flag() ?? false
+        if case .resolve = source, !network { root.report("What resolves names needs network: true.") }
         let sandbox = fields["sandbox"]?.fields(["local-sockets", "write"]) ?? [:]
         let writable = writable(sandbox["write"], impact)
         let localSockets = sandbox["local-sockets"]?.flag() ?? false

@@ -57,11 +57,12 @@ extension ManifestReader {
 
     private func reader(_ value: YAMLValue) -> ProbeSource? {
         guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs), ("clock", .clock)]) }
-        guard let fields = value.fields(["files", "stat"]) else { return nil }
-        guard fields.count == 1, let files = fields["files"] ?? fields["stat"], let patterns = files.list() else {
-            value.report("read must be statfs, clock, {files: [paths]} or {stat: [paths]}.")
+        guard let fields = value.fields(["files", "stat", "resolve"]) else { return nil }
+        guard fields.count == 1, let kind = fields.keys.first, let files = fields[kind], let patterns = files.list() else {
+            value.report("read must be statfs, clock, {files: [paths]}, {stat: [paths]} or {resolve: [names]}.")
             return nil
         }
+        if kind == "resolve" { return names(files, patterns) }
         if patterns.isEmpty || patterns.count > 64 { files.report("\(files.name) must name 1 to 64 paths.") }
         var paths: [Text] = []
         for pattern in patterns {
@@ -70,5 +71,18 @@ extension ManifestReader {
             paths.append(Text(path))
         }
         return fields["stat"] == nil ? .files(paths) : .stat(paths)
+    }
+
+    /// What the reader `resolve` asks name servers for.
+    private func names(_ value: YAMLValue, _ items: [YAMLValue]) -> ProbeSource {
+        if items.isEmpty || items.count > 8 { value.report("\(value.name) must name 1 to 8 names.") }
+        return .resolve(
+            items.compactMap { item in
+                guard let text = item.text() else { return nil }
+                if ProbeDefinition.labels(of: Array(text.utf8)) == nil {
+                    item.report("A name to look up is letters, digits and dashes joined by dots, or a dot alone; this is \(text).")
+                }
+                return Text(text)
+            })
     }
 }

@@ -24,13 +24,15 @@ struct Configuration: Sendable {
     var probes: String?
     /// Folder of the agent's packaging, for enrolment.
     var packaging: String?
+    /// Language of what is said to customers, as manifests name it.
+    var language: String
     /// The user's home.
     var home: String
     /// The ssh-agent's socket, if there is one.
     var agentSocket: String?
 
     /// What may stand in the file, and what each key means.
-    private static let keys: Set<String> = ["data", "operator", "identity", "ssh_config", "catalogue", "agent", "probes"]
+    private static let keys: Set<String> = ["data", "operator", "identity", "ssh_config", "catalogue", "agent", "probes", "language"]
 
     /// Reads environment and file.
     ///
@@ -49,7 +51,8 @@ struct Configuration: Sendable {
             data: data, operatorName: setting("operator") ?? nonEmpty(environment["USER"]) ?? NSUserName(), identity: setting("identity"),
             sshConfiguration: setting("ssh_config"),
             catalogue: setting("catalogue") ?? data + "/catalogue", agent: setting("agent") ?? house?.agent,
-            probes: setting("probes") ?? house?.probes, packaging: house?.packaging, home: home,
+            probes: setting("probes") ?? house?.probes, packaging: house?.packaging, language: setting("language")?.lowercased() ?? "en",
+            home: home,
             agentSocket: nonEmpty(environment["SSH_AUTH_SOCK"]))
     }
 

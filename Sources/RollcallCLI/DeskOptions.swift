@@ -30,6 +30,9 @@ struct DeskOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the signed catalogue (ROLLCALL_CATALOGUE).", valueName: "folder"))
     var catalogue: String?
 
+    @Option(help: ArgumentHelp("Language of what is said to customers, such as de (ROLLCALL_LANGUAGE).", valueName: "code"))
+    var language: String?
+
     /// The configuration with the flags on top.
     func configuration() throws(CommandFailure) -> Configuration {
         var configuration = try Configuration.load()
@@ -48,6 +51,12 @@ struct DeskOptions: ParsableArguments {
                 next: "Check the path, or leave it out to use ~/.ssh/config.")
         }
         if let catalogue { configuration.catalogue = catalogue }
+        if let language { configuration.language = language.lowercased().replacing("_", with: "-") }
+        guard ManifestLibrary.isLanguage(configuration.language) else {
+            throw CommandFailure(
+                .usage, kind: "language", "\"\(displayed(configuration.language))\" is no language.",
+                next: "Use a code such as de, fr or pt-br; what is not written in it is said in English.")
+        }
         guard Device.isName(configuration.operatorName) else {
             throw CommandFailure(
                 .usage, kind: "operator", "\"\(displayed(configuration.operatorName))\" is not an operator's name.",
@@ -87,7 +96,8 @@ struct DeskOptions: ParsableArguments {
         let keys = try await LoginKeys.find(
             path: configuration.identity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
         return Desk(
-            database: database, library: { try packed.library() }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
+            database: database, library: { [language = configuration.language] in try packed.library().spoken(in: language) },
+            catalogueDigest: signed.digest, operatorName: configuration.operatorName,
             keys: keys, sshConfiguration: configuration.sshConfiguration)
     }
 }

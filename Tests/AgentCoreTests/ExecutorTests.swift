@@ -227,6 +227,46 @@ struct ExecutorTests {
         #expect(abs(Double(row.uptime) / 1_000_000 - (uptime ?? 0)) < 60)
     }
 
+    @Test("resolve: each name server is asked by itself, and what another machine sends instead is passed over", arguments: AgentBinary.all)
+    func resolve(_ binary: AgentBinary) throws {
+        let scratch = try Scratch()
+        // Every binary has its own: the port is the same.
+        let address = "127.53.\(UInt8.random(in: 1...250)).\(UInt8.random(in: 1...250))"
+        try scratch.write(
+            "etc/resolv.conf",
+            "# ours\nsearch example\nnameserver \(address)\nnameserver\t127.52.0.1 \nnameserver x\nnameserver 127.0.0.9\n")
+        let server = try LoopbackSocket(address: address, port: 53)
+        server.answerQuestions(2) { question in [[0], [question[0] ^ 1, question[1], 0x81, 0x80], question.prefix(2) + [0x81, 0x83]] }
+        try scratch.install([
+            ProbeDefinition(
+                id: "probe", impact: .observe, source: .resolve(["a.example"]), timeLimit: 8_000, mayUseNetwork: true)
+        ])
+        let agent = try AgentProcess.standalone(binary, scratch)
+        try agent.open()
+        let (output, end) = try agent.run("probe")
+        #expect(end.done?.ending == .exited && end.done?.code == 0)
+        let rows = try nameRows(output)
+        #expect(
+            rows.map { String(decoding: $0.server, as: UTF8.self) } == [
+                address, address, "127.52.0.1", "127.52.0.1", "x", "x",
+            ])
+        #expect(rows.map(\.type) == [1, 28, 1, 28, 1, 28])
+        #expect(rows.map(\.status) == [0, 0, 111, 111, 22, 22])
+        #expect(rows[0].reply.suffix(2) == [0x81, 0x83] && rows[0].reply.count == 4)
+        let question = server.questions
+        #expect(
+            question.count == 2
+                && Array(question[0].dropFirst(2)) == [1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 7] + Array("example".utf8) + [0, 0, 1, 0, 1])
+        #expect(question[1].suffix(4) == [0, 28, 0, 1])
+    }
+
+    private func nameRows(_ output: [UInt8]) throws -> [NameRow] {
+        var reader = CBORReader(output)
+        var rows: [NameRow] = []
+        while !reader.isAtEnd { rows.append(try NameRow(&reader)) }
+        return rows
+    }
+
     @Test("statfs: every mount of the table gets its row", arguments: AgentBinary.all)
     func mounts(_ binary: AgentBinary) throws {
         let scratch = try Scratch()

@@ -19,6 +19,7 @@ enum CatalogueSamples {
         ProbeDefinition(id: "storage.space", impact: .observe, source: .statfs, timeLimit: 2_000),
         ProbeDefinition(id: "clock.kernel", impact: .observe, source: .clock),
         ProbeDefinition(id: "permission.temporary", impact: .observe, source: .stat(["/tmp", "/var/*"])),
+        ProbeDefinition(id: "network.lookup", impact: .observe, source: .resolve(["."]), mayUseNetwork: true),
     ]
 
     /// What an independent reader must find in the device part: probes ascending by id.
@@ -26,6 +27,9 @@ enum CatalogueSamples {
         .map([(0, "clock.kernel"), (1, 0), (4, 2), (6, 5_000), (7, 65_536), (8, "nobody")]),
         .map([
             (0, "load"), (1, 0), (3, .list(["/proc/loadavg", "/sys/class/thermal/*/temp"])), (6, 5_000), (7, 65_536), (8, "nobody"),
+        ]),
+        .map([
+            (0, "network.lookup"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (10, 1), (14, .list(["."])),
         ]),
         .map([
             (0, "permission.temporary"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (13, .list(["/tmp", "/var/*"])),

@@ -114,7 +114,12 @@ struct Vectors {
         var again: [UInt8] = []
         switch fields.items?.count {
         case 3: again = (try? FileRow(&reader))?.encoded ?? []
-        case 6: again = (try? ClockRow(&reader))?.encoded ?? []
+        case 6:
+            again = (try? ClockRow(&reader))?.encoded ?? []
+            if again.isEmpty {
+                reader = CBORReader(bytes)
+                again = (try? NameRow(&reader))?.encoded ?? []
+            }
         case 10: again = (try? StatusRow(&reader))?.encoded ?? []
         default: again = (try? MountRow(&reader))?.encoded ?? []
         }

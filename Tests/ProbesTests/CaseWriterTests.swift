@@ -44,6 +44,10 @@ struct CaseWriterTests {
         #expect(try read(.stat(["/"]), "read: {stat: [/]}", "{path: text}", output: stat).output == stat)
         let clock = ClockRow(time: 5_000_000, uptime: 6_000_000, isSynchronised: false, offset: -7, error: 8, frequency: -9).encoded
         #expect(try read(.clock, "read: clock", "{time: int}", output: clock).output == clock)
+        let names =
+            NameRow(name: [46], server: Array("::1".utf8), type: 28, status: 0, duration: 9, reply: [0, 255]).encoded
+            + NameRow(name: Array("a.example".utf8), server: [], type: 1, status: 101, duration: 0).encoded
+        #expect(try read(.resolve(["."]), "network: true\nread: {resolve: [.]}", "{server: text}", output: names).output == names)
         let mount = MountRow(
             mount: [47], source: Array("/dev/a b".utf8), type: [120], options: [], status: 0, blockSize: 1, blocks: 2, freeBlocks: 3,
             availableBlocks: 4, inodes: 5, freeInodes: 6

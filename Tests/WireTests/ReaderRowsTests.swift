@@ -12,12 +12,15 @@ import Wire
         let status = StatusRow(
             path: [0x2F], status: 0, type: 8, mode: 0o7777, user: .max, group: .max, size: .max, links: .max, changedAt: .max, device: .max)
         let clock = ClockRow(time: .max, uptime: 0, isSynchronised: false, offset: .min, error: .max, frequency: -1)
-        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded + status.encoded + clock.encoded)
+        let name = NameRow(
+            name: [46], server: Array("::1".utf8), type: 28, status: 0, duration: .max, reply: [UInt8](repeating: 7, count: 1_232))
+        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded + status.encoded + clock.encoded + name.encoded)
         #expect(try FileRow(&reader) == file)
         #expect(try FileRow(&reader) == absent)
         #expect(try MountRow(&reader) == mount)
         #expect(try StatusRow(&reader) == status)
         #expect(try ClockRow(&reader) == clock)
+        #expect(try NameRow(&reader) == name)
         #expect(reader.isAtEnd)
     }
 

@@ -43,6 +43,9 @@ import Wire
             ClockRow(time: 1_767_225_600_000_000, uptime: 5, isSynchronised: true, offset: -7, error: 16_000_000, frequency: -65_536)
                 .encoded,
             .list([1_767_225_600_000_000, 5, 1, .signed(-7), 16_000_000, .signed(-65_536)]))
+        file.add(
+            "name", NameRow(name: [46], server: Array("192.0.2.1".utf8), type: 28, status: 111, duration: 412, reply: [1, 255]).encoded,
+            .list([.bytes([46]), .bytes(Array("192.0.2.1".utf8)), 28, 111, 412, .bytes([1, 255])]))
         #expect(try file.isKept(), "rows.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
     }
 }

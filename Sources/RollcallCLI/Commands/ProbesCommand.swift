@@ -12,7 +12,8 @@ struct ProbesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probes", abstract: "Probes, and the signed catalogue that devices run them from.",
         subcommands: [
-            List.self, Show.self, New.self, Try.self, Record.self, Lint.self, Test.self, Pack.self, Sign.self, Verify.self, Push.self,
+            List.self, Show.self, New.self, Try.self, Record.self, Lint.self, Schema.self, Test.self, Pack.self, Sign.self, Verify.self,
+            Push.self,
         ])
 
     struct List: AsyncParsableCommand {
@@ -81,6 +82,14 @@ struct ProbesCommand: AsyncParsableCommand {
         }
     }
 
+    /// What editors check manifests by.
+    struct Schema: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "schema", abstract: "Print the JSON Schema of a manifest, for an editor to check and complete it by.")
+
+        func run() async throws { writeOut((ManifestSchema.text + "\n").utf8) }
+    }
+
     struct Test: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "test", abstract: "Run the recorded cases of probes.")
 
@@ -92,8 +101,26 @@ struct ProbesCommand: AsyncParsableCommand {
 
         @OptionGroup var options: DeskOptions
 
+        @Flag(help: "Run them again whenever a file below the folder changes, until Ctrl-C.")
+        var watch = false
+
         func run() async throws {
             let path = try folder ?? options.probesFolder()
+            guard watch else { return try play(path) }
+            while true {
+                let state = FolderState(path)
+                if isatty(STDOUT_FILENO) == 1 { writeOut("\u{1B}[H\u{1B}[2J".utf8) }
+                do { try play(path) } catch {
+                    for line in (CommandFailure(error)?.sentence ?? "\(error)").split(separator: "\n") {
+                        Terminal.current.line(displayed(String(line), limit: 600))
+                    }
+                }
+                Terminal.current.line("Watching \(path); Ctrl-C ends it.")
+                while FolderState(path) == state { try await Task.sleep(for: .milliseconds(300)) }
+            }
+        }
+
+        private func play(_ path: String) throws {
             let library = try ManifestLibrary(directory: path, check: Diagnostician.ruleCheck)
             let runner = CaseRunner(library: library, directory: path)
             let ids = probes.isEmpty ? library.manifests.map(\.id) : try probes.map { try library.manifest($0).id }
@@ -280,5 +307,19 @@ private struct ManifestBody: Encodable {
         parameters = manifest.parameters.map(\.name.string)
         findings = manifest.findings.map(\.id)
         questions = manifest.questions.map(\.name)
+    }
+}
+
+/// Which files are below a folder, how long they are and when each was written last: what changes when an author saves one.
+private struct FolderState: Equatable {
+    private var files: [String: [Double]] = [:]
+
+    init(_ folder: String) {
+        guard let walk = FileManager.default.enumerator(atPath: folder) else { return }
+        while let path = walk.nextObject() as? String {
+            let attributes = walk.fileAttributes
+            let written = attributes?[.modificationDate] as? Date
+            files[path] = [written?.timeIntervalSince1970 ?? 0, (attributes?[.size] as? NSNumber)?.doubleValue ?? 0]
+        }
     }
 }

@@ -40,7 +40,8 @@ struct ThisMachine {
         let database = try options.database()
         try Data((database.verifierKey + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/desks"), options: .atomic)
         let desk = Desk(
-            database: database, library: { library }, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
+            database: database, library: { [language = configuration.language] in library.spoken(in: language) },
+            catalogueDigest: signed.digest, operatorName: configuration.operatorName,
             keys: LoginKeys(only: []))
         let device = try enrolled(database, agent: agent, state: state, operatorName: configuration.operatorName)
         let arguments = [

@@ -38,6 +38,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "known-hosts", holds: fuzzKnownHosts),
         FuzzTarget(name: "client-configuration", holds: fuzzClientConfiguration),
         FuzzTarget(name: "certificate", holds: fuzzCertificate),
+        FuzzTarget(name: "name-reply", holds: fuzzNameReply),
         FuzzTarget(name: "terminal", holds: fuzzTerminal),
         FuzzTarget(name: "cast", holds: fuzzCast),
     ]

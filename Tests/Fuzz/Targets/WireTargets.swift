@@ -93,7 +93,11 @@ public func fuzzRows(_ bytes: [UInt8]) -> Bool {
     var clocks: [UInt8] = []
     while !reader.isAtEnd, let row = try? ClockRow(&reader) { clocks += row.encoded }
     reader = CBORReader(bytes)
+    var names: [UInt8] = []
+    while !reader.isAtEnd, let row = try? NameRow(&reader) { names += row.encoded }
+    reader = CBORReader(bytes)
     let isWhole = (try? reader.skip()) != nil
     return bytes.starts(with: files) && bytes.starts(with: mounts) && bytes.starts(with: others) && bytes.starts(with: clocks)
-        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty && clocks.isEmpty)
+        && bytes.starts(with: names)
+        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty && clocks.isEmpty && names.isEmpty)
 }

@@ -285,7 +285,7 @@ int32_t rc_connect(const uint8_t *path, uint32_t at_once) {
     }
     return fd;
 }
-int32_t rc_connect_tcp(const uint8_t *address, uint32_t port) {
+int32_t rc_connect_numeric(const uint8_t *address, uint32_t port, uint32_t datagram) {
     union { struct sockaddr any; struct sockaddr_in four; struct sockaddr_in6 six; } to;
     memset(&to, 0, sizeof to);
     socklen_t size = sizeof to.four;
@@ -299,7 +299,7 @@ int32_t rc_connect_tcp(const uint8_t *address, uint32_t port) {
     } else {
         return -EINVAL;
     }
-    int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    int fd = socket(to.any.sa_family, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
     if (fd < 0) return -errno;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, &to.any, size) < 0 && errno != EINPROGRESS) {

@@ -31,6 +31,8 @@ public enum ProbeSource: Equatable, Sendable {
     case stat([Text])
     /// Asks the clock and how well it is kept.
     case clock
+    /// Asks every name server of the device for the addresses of names.
+    case resolve([Text])
 
     /// One argument of a program.
     public enum Argument: Equatable, Sendable {
@@ -104,7 +106,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         case .files(let patterns): fields.texts(3, patterns)
         case .statfs: fields.unsigned(4, 1)
         case .clock: fields.unsigned(4, 2)
-        case .stat: break
+        case .stat, .resolve: break
         }
         if !parameters.isEmpty {
             var list = CBORWriter()
@@ -119,7 +121,11 @@ public struct ProbeDefinition: Equatable, Sendable {
         if mayUseNetwork { fields.unsigned(10, 1) }
         if mayUseLocalSockets { fields.unsigned(11, 1) }
         fields.texts(12, writable)
-        if case .stat(let patterns) = source { fields.texts(13, patterns) }
+        switch source {
+        case .stat(let patterns): fields.texts(13, patterns)
+        case .resolve(let names): fields.texts(14, names)
+        default: break
+        }
         return fields.bytes
     }
 
@@ -153,6 +159,7 @@ public struct ProbeDefinition: Equatable, Sendable {
                 probe.mayUseLocalSockets = true
             case 12: probe.writable = try reader.texts(count: 16, limit: 1_024)
             case 13: source = .stat(try reader.texts(count: 64, limit: 1_024))
+            case 14: source = .resolve(try reader.texts(count: 8, limit: 253))
             default: return false
             }
             return true
@@ -161,9 +168,9 @@ public struct ProbeDefinition: Equatable, Sendable {
         probe.impact = Impact(rawValue: try required(impact, 1)) ?? .change
         probe.source = try required(source, 2)
         try keys.require(6, 7, 8)
-        guard (keys.contains(2) ? 1 : 0) + (keys.contains(3) ? 1 : 0) + (keys.contains(4) ? 1 : 0) + (keys.contains(13) ? 1 : 0) == 1 else {
-            throw WireError(.outOfRange, 2)
-        }
+        var sourceCount = 0
+        for key: UInt64 in [2, 3, 4, 13, 14] where keys.contains(key) { sourceCount += 1 }
+        guard sourceCount == 1 else { throw WireError(.outOfRange, 2) }
         guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
         guard probe.outputLimit > 0 else { throw WireError(.outOfRange, 7) }
         for path in probe.writable where probe.impact == .observe || !Self.isPathPattern(path.bytes) {
@@ -182,7 +189,30 @@ public struct ProbeDefinition: Equatable, Sendable {
         case .files(let patterns), .stat(let patterns):
             for pattern in patterns where !Self.isPathPattern(pattern.bytes) { throw WireError(.outOfRange, 3) }
         case .statfs, .clock: break
+        case .resolve(let names):
+            for name in names where Self.labels(of: name.bytes) == nil { throw WireError(.outOfRange, 14) }
         }
+    }
+
+    /// The labels of a host name as RFC 1035 section 4.1.2 writes them, each after its length, and the root's at the end; nil for what is
+    /// no name. A dot alone is the root.
+    public static func labels(of name: [UInt8]) -> [UInt8]? {
+        var encoded: [UInt8] = [0]
+        var last = 0
+        for byte in name where name.count > 1 || byte != 46 {
+            if byte == 46 {
+                if encoded[last] == 0 { return nil }
+                last = encoded.count
+                encoded.append(0)
+            } else {
+                let isOfNames = byte == 45 || byte == 95 || byte &- 48 < 10 || (byte | 32) &- 97 < 26
+                if encoded[last] == 63 || !isOfNames { return nil }
+                encoded[last] += 1
+                encoded.append(byte)
+            }
+        }
+        if encoded[last] != 0 { encoded.append(0) }
+        return !name.isEmpty && encoded.count <= 255 ? encoded : nil
     }
 
     /// Whether a path begins at the root, never climbs, and has no byte at which C would end it.

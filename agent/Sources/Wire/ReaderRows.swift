@@ -223,3 +223,58 @@ public struct ClockRow: Equatable, Sendable {
         frequency = try reader.integer()
     }
 }
+
+/// What one name server answered the reader `resolve`; fields in the order written here.
+public struct NameRow: Equatable, Sendable {
+    /// Longest name in a row, bytes.
+    public static let nameSizeLimit = 255
+    /// Longest address of a server in a row, bytes.
+    public static let serverSizeLimit = 64
+    /// Longest reply that is asked for, bytes.
+    public static let replySizeLimit = 1_232
+
+    /// What was asked for, as the manifest writes it.
+    public var name: [UInt8]
+    /// The server's address, as /etc/resolv.conf writes it.
+    public var server: [UInt8]
+    /// The type of what was asked for (RFC 1035 section 3.2.2): 1 or 28.
+    public var type: UInt64
+    /// 0, or the errno it came to; ETIMEDOUT (110) for no answer.
+    public var status: UInt64
+    /// Microseconds until that was known.
+    public var duration: UInt64
+    /// What the server answered, as it came.
+    public var reply: [UInt8]
+
+    /// Makes a row of its fields.
+    public init(name: [UInt8], server: [UInt8], type: UInt64, status: UInt64, duration: UInt64, reply: [UInt8] = []) {
+        self.name = name
+        self.server = server
+        self.type = type
+        self.status = status
+        self.duration = duration
+        self.reply = reply
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(6)
+        writer.byteString(name)
+        writer.byteString(server)
+        for number in [type, status, duration] { writer.unsigned(number) }
+        writer.byteString(reply)
+        return writer.bytes
+    }
+
+    /// Reads the next row of a sequence.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 6) == 6 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        name = try reader.byteString(limit: Self.nameSizeLimit)
+        server = try reader.byteString(limit: Self.serverSizeLimit)
+        type = try reader.unsigned()
+        status = try reader.unsigned()
+        duration = try reader.unsigned()
+        reply = try reader.byteString(limit: Self.replySizeLimit)
+    }
+}

@@ -18,6 +18,11 @@ extension Executor {
                 // Neither call waits, and the child may not ask the clock.
                 let row = try kernel.clockRow().encoded
                 adopt(try forkReader(job) { (_, emit) throws(Errno) in try emit(row) }, job)
+            case .resolve(let names):
+                // Answers are waited for one after the other, and have three quarters of the time together.
+                let count = UInt64(max(1, names.count * 2 * NamesReader.serverCountLimit))
+                let reader = NamesReader(kernel: kernel, root: root, patience: job.definition.timeLimit * 750 / count)
+                adopt(try forkReader(job) { (_, emit) throws(Errno) in try reader.read(names, emit: emit) }, job)
             case .statfs:
                 job.survey = try MountSurvey(kernel: kernel, root: root)
                 try continueSurvey(job)

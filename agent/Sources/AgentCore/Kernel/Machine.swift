@@ -179,8 +179,8 @@ extension Kernel {
     func connectAtOnce(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0], 1)) }
 
     /// Begins to connect to a numeric address; the socket is writable once that is decided.
-    public func connect(_ address: [UInt8], port: UInt64) throws(Errno) -> Descriptor {
-        try descriptor(rc_connect_tcp(address + [0], UInt32(truncatingIfNeeded: port)))
+    public func connect(_ address: [UInt8], port: UInt64, isDatagram: Bool = false) throws(Errno) -> Descriptor {
+        try descriptor(rc_connect_numeric(address + [0], UInt32(truncatingIfNeeded: port), isDatagram ? 1 : 0))
     }
 
     /// Why a socket failed; nil where it did not.

@@ -98,8 +98,9 @@ int32_t rc_listen(const uint8_t *path);
 int32_t rc_accept(int32_t fd, uint32_t *uid);
 /* With `at_once` neither this nor what is done with the descriptor waits. */
 int32_t rc_connect(const uint8_t *path, uint32_t at_once);
-/* Begins to connect to a numeric IPv4 or IPv6 address; the socket is writable once that is decided, and rc_socket_problem tells how. */
-int32_t rc_connect_tcp(const uint8_t *address, uint32_t port);
+/* Begins to connect to a numeric IPv4 or IPv6 address, by TCP or for datagrams; the socket is writable once that is decided, and
+   rc_socket_problem tells how. */
+int32_t rc_connect_numeric(const uint8_t *address, uint32_t port, uint32_t datagram);
 /* The errno of a socket, 0 for none (SO_ERROR). */
 int32_t rc_socket_problem(int32_t fd);
 int32_t rc_shutdown_write(int32_t fd);
