@@ -4,7 +4,7 @@ import NIOPosix
 /// One authenticated SSH connection, on one event loop.
 public actor Connection {
     /// Receive window of a channel: at most this much of a channel's output waits in memory unread.
-    private static let windowInBytes: UInt32 = 1 << 20
+    private static let windowInBytes: UInt32 = 2 << 20
     /// What fits one packet beside the rest of an exec request.
     private static let commandLimitInBytes = 32_000
 

@@ -17,6 +17,7 @@ struct EmbeddedVectors {
         let (vectors, tree): (Text, Text) = ("/Vectors", "/EmbeddedVectors/Tree")
         Vectors(kernel: kernel, findings: findings, folder: tests + vectors.bytes).checkAll()
         Copies(findings: findings).checkAll()
+        Hashes(findings: findings).checkAll()
         Huge(kernel: kernel, findings: findings).checkAll()
         Devices(kernel: kernel, findings: findings, tree: tests + tree.bytes, scratch: scratch).checkAll()
         findings.say(

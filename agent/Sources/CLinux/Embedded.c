@@ -2,10 +2,12 @@
 #ifdef ROLLCALL_EMBEDDED
 #include "CLinux.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 /* libsodium's own versions bring in Argon2, Salsa and AVX code that no agent uses. */
 _Noreturn void sodium_misuse(void) { rc_exit(70); }
@@ -15,8 +17,10 @@ void randombytes_buf(void *const buffer, const size_t count) {
 void arc4random_buf(void *buffer, size_t count) { randombytes_buf(buffer, count); }
 /* musl lets the kernel take back freed memory when it runs short of it (MADV_FREE); until then it counts as the agent's, and half of what a
  * file passes through would stay. agent/build puts this in place of musl's own call. */
+static int keeps_freed;
 int __real___madvise(void *start, size_t size, int advice);
 int __wrap___madvise(void *start, size_t size, int advice) {
+    if (keeps_freed && advice == MADV_FREE) return 0;
     return __real___madvise(start, size, advice == MADV_FREE ? MADV_DONTNEED : advice);
 }
 /* libsodium's assertions: musl's own would bring printf along, 13 KiB. */
@@ -26,7 +30,24 @@ _Noreturn void __assert_fail(const char *expression, const char *file, int line,
     (void)!writev(2, words, 3);
     abort();
 }
+/* agent/build puts what a device calls from day to day before this function, and everything else behind it. The kernel maps what lies
+ * around a call as well, in the end all of the program; advised so, it leaves what is behind alone until that is called. */
+extern const char etext[];
+__attribute__((noinline, used)) void rollcall_seldom_called(void) { rc_exit(70); }
+void rc_keep_freed(int32_t keeps) { keeps_freed = keeps; }
+void rc_forget_seldom_called(void) {
+    uintptr_t page = (uintptr_t)getpagesize(), begin = ((uintptr_t)rollcall_seldom_called + page - 1) & -page;
+    uintptr_t end = (uintptr_t)etext & -page;
+    if (begin >= end) return;
+    /* The first makes a mapping of its own of it, the second drops what calls have mapped. */
+    madvise((void *)begin, end - begin, MADV_RANDOM);
+    madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+__attribute__((constructor)) static void before_main(void) { rc_forget_seldom_called(); }
 #else
-/* A translation unit is never empty. */
-typedef int rollcall_not_embedded;
+#include "CLinux.h"
+
+/* Full Swift's programs are for tests and for desks, and are not put in order. */
+void rc_forget_seldom_called(void) {}
+void rc_keep_freed(int32_t keeps) { (void)keeps; }
 #endif

@@ -71,6 +71,12 @@ extension Kernel {
 
     /// Ends this process at once, without running anything further.
     public func exit(_ status: Int32) -> Never { rc_exit(status) }
+
+    /// Gives back the memory of code that is seldom called, until it is called again.
+    func forgetSeldomCalled() { rc_forget_seldom_called() }
+
+    /// Whether memory that is freed stays at hand for the next that is asked for: faster where bytes pass through.
+    func keepFreed(_ keeps: Bool) { rc_keep_freed(keeps ? 1 : 0) }
 }
 
 /// The descriptors that one round of the loop waits for.
@@ -115,6 +121,9 @@ public struct PollSet {
             for index in items.indices { items[index].revents = 0 }
         }
     }
+
+    /// Whether the last wait ended with its time, or a signal, and nothing else.
+    var isQuiet: Bool { items.allSatisfy { $0.revents == 0 } }
 }
 
 /// The signals the agent acts on.

@@ -86,13 +86,16 @@ public final class AgentLoop {
         device.executor.turn(polls)
         if !isStopping { device.telemetry?.turn(polls) }
         device.streams.turn(polls)
+        kernel.keepFreed(!device.streams.isIdle)
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
             connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
         }
+        let hadConnections = !connections.isEmpty
         connections.removeAll { $0.session.isFinished }
+        if hadConnections, connections.isEmpty { kernel.forgetSeldomCalled() }
         let isStaged = device.upgrade.isDue { number in connections.contains { $0.session.number == number } }
         if isStaged, !isStopping { stop() }
         if let listenPlace, !isStopping, !polls.events(at: listenPlace).isEmpty { accept() }

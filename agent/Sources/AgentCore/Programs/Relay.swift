@@ -6,6 +6,8 @@ struct Relay {
     private let socket: Descriptor
 
     private static let pieceSize = 16_384
+    /// Microseconds without a byte after which buffers are given back: most of the time a relay waits, and then it is to take next to nothing.
+    private static let restAfter: UInt64 = 200_000
 
     /// One direction: what was read and is not yet written.
     private struct Lane {
@@ -19,6 +21,9 @@ struct Relay {
         var toPlace: Int?
 
         var isFinished: Bool { isAtEnd && range.isEmpty }
+
+        /// Gives its buffer back where nothing waits in it.
+        mutating func rest() { if range.isEmpty { (held, range) = ([], 0..<0) } }
 
         init(from: Descriptor, to: Descriptor, first: [UInt8] = []) {
             (self.from, self.to, held, range) = (from, to, first, first.indices)
@@ -41,7 +46,11 @@ struct Relay {
             var polls = PollSet()
             prepare(&up, &polls)
             prepare(&down, &polls)
-            polls.wait(timeout: nil)
+            polls.wait(timeout: up.held.isEmpty && down.held.isEmpty ? nil : Self.restAfter)
+            if polls.isQuiet {
+                up.rest()
+                down.rest()
+            }
             carry(&down, polls)
             let wasFinished = up.isFinished
             carry(&up, polls)
@@ -72,9 +81,6 @@ struct Relay {
                 let count = try kernel.write(lane.to, lane.held[lane.range])
                 lane.range = lane.range.lowerBound + count..<lane.range.upperBound
             }
-            // Most of the time a relay waits, and then it is to take next to nothing.
-            lane.held = []
-            lane.range = 0..<0
         } catch {
             if error == .again { return }
             (lane.range, lane.isAtEnd) = (0..<0, true)

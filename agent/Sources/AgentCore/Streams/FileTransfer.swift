@@ -19,6 +19,7 @@ struct FileTransfer {
 
     /// Does it, and returns the child's exit status.
     func run(_ work: (FileTransfer) throws(Errno) -> [UInt8]) -> Int32 {
+        kernel.keepFreed(true)
         var end = FileReport()
         do throws(Errno) { end.digest = try work(self) } catch { end.problem = error }
         return (try? kernel.writeAll(Descriptor(3, isOwned: false), end.encoded)) == nil ? 1 : 0

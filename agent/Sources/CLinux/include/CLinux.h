@@ -79,6 +79,10 @@ int32_t rc_architecture(uint8_t *buffer, uint64_t count);
 /* The value of an environment variable, or NULL. */
 const uint8_t *rc_environment(const uint8_t *name);
 _Noreturn void rc_exit(int32_t status);
+/* Gives back the memory of code that is seldom called, until it is called again. */
+void rc_forget_seldom_called(void);
+/* Whether memory that is freed stays at hand for the next that is asked for: faster where bytes pass through. */
+void rc_keep_freed(int32_t keeps);
 
 struct rc_poll_item {
     int32_t fd;
