@@ -36,11 +36,11 @@ extern const char etext[];
 __attribute__((noinline, used)) void rollcall_seldom_called(void) { rc_exit(70); }
 void rc_keep_freed(int32_t keeps) { keeps_freed = keeps; }
 void rc_forget_seldom_called(void) {
-    uintptr_t page = (uintptr_t)getpagesize(), begin = ((uintptr_t)rollcall_seldom_called + page - 1) & -page;
+    uintptr_t page = (uintptr_t)getpagesize(), piece = 4 * page, begin = ((uintptr_t)rollcall_seldom_called + page - 1) & -page;
     uintptr_t end = (uintptr_t)etext & -page;
     if (begin >= end) return;
-    /* The first makes a mapping of its own of it, the second drops what calls have mapped. */
-    madvise((void *)begin, end - begin, MADV_RANDOM);
+    /* Neighbours of different advice are mappings of their own, so that one call brings in no more than a piece. */
+    for (uintptr_t at = begin; at < end; at += 2 * piece) madvise((void *)at, end - at < piece ? end - at : piece, MADV_RANDOM);
     madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 __attribute__((constructor)) static void before_main(void) { rc_forget_seldom_called(); }
