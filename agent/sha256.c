@@ -1,7 +1,7 @@
 // SHA-256 of whole blocks with the processor's own instructions, where it has them.
 //
 // libsodium's update is compiled under another name (agent/build) and does the rest: the ends of what does not fill a block, and all of it
-// on a processor without such instructions (docs/decisions/0012-sha-256-by-instruction.md).
+// on a processor without such instructions (docs/decisions/0013-sha-256-by-instruction.md).
 #include <stdint.h>
 #include <string.h>
 
