@@ -1,25 +1,10 @@
 // SHA-256 of whole blocks with the processor's own instructions, where it has them.
 //
-// libsodium's update is compiled under another name (agent/build) and does the rest: the ends of what does not fill a block, and all of it
-// on a processor without such instructions (docs/decisions/0013-sha-256-by-instruction.md).
-#include <stdint.h>
-#include <string.h>
-
-#include "crypto_hash_sha256.h"
-
-int rollcall_portable_update(crypto_hash_sha256_state *state, const unsigned char *in, unsigned long long count);
-
-#if defined(__x86_64__) || defined(__aarch64__)
-// FIPS 180-4, section 4.2.2.
-static const uint32_t constants[64] __attribute__((aligned(16))) = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
-    0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
-    0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
-    0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
-    0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
-    0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-#endif
+// libsodium's own does the rest, and all of it on a processor without: its update goes by another name here, and its constants are used
+// (docs/decisions/0013-sha-256-by-instruction.md).
+#define crypto_hash_sha256_update rollcall_portable_update
+#include "crypto_hash/sha256/cp/hash_sha256_cp.c"
+#undef crypto_hash_sha256_update
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -34,7 +19,7 @@ static int is_able(void) {
 
 // Four rounds, and the four words that are due sixteen rounds later.
 #define ROUNDS(at, w0, w1, w2, w3)                                                                       \
-    k = _mm_add_epi32(w0, _mm_load_si128((const __m128i *)(constants + (at))));                          \
+    k = _mm_add_epi32(w0, _mm_loadu_si128((const __m128i *)(Krnd + (at))));                          \
     cdgh = _mm_sha256rnds2_epu32(cdgh, abef, k);                                                         \
     abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(k, 0x0e));                                \
     w0 = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4)), w3)
@@ -70,7 +55,7 @@ __attribute__((target("sha,sse4.1"))) static void hash(uint32_t state[8], const 
 static int is_able(void) { return getauxval(AT_HWCAP) >> 6 & 1; }
 
 #define ROUNDS(at, w0, w1, w2, w3)                                      \
-    k = vaddq_u32(w0, vld1q_u32(constants + (at)));                     \
+    k = vaddq_u32(w0, vld1q_u32(Krnd + (at)));                     \
     was = abcd;                                                         \
     abcd = vsha256hq_u32(abcd, efgh, k);                                \
     efgh = vsha256h2q_u32(efgh, was, k);                                \
