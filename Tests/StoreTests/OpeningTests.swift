@@ -32,7 +32,7 @@ struct OpeningTests {
     @Test("the key is not in the database")
     func keyApart() throws {
         _ = try scratch.open().checkpoint()
-        let seed = try #require(try String(contentsOfFile: scratch.path + ".key", encoding: .utf8)).dropLast()
+        let seed = try String(contentsOfFile: scratch.path + ".key", encoding: .utf8).dropLast()
         let raw = try #require(Data(base64Encoded: String(seed)))
         for suffix in ["", "-wal"] {
             let bytes = FileManager.default.contents(atPath: scratch.path + suffix) ?? Data()
