@@ -25,7 +25,8 @@ struct CallerOptions: ParsableArguments {
                     next: "Write it as question=answer; with --json a device that cannot be reached lists the questions.")
             }
             let lines =
-                item.contains("=") ? [item] : String(decoding: try readFile(item), as: UTF8.self).split(separator: "\n").map(String.init)
+                item.contains("=")
+                ? [item] : String(decoding: try readFile(item), as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
             for line in lines where !line.allSatisfy({ $0.isWhitespace }) && !line.hasPrefix("#") {
                 try replies.add(line, among: manifests)
             }

@@ -234,7 +234,8 @@ struct ExecutorTests {
         let address = "127.53.\(UInt8.random(in: 1...250)).\(UInt8.random(in: 1...250))"
         try scratch.write(
             "etc/resolv.conf",
-            "# ours\nsearch example\nnameserver \(address)\nnameserver\t127.52.0.1 \nnameserver x\nnameserver 127.0.0.9\n")
+            "# ours\nsearch example\nnameserver\nnameserverx 127.0.0.8\nnameserver fe80::1%lo\n"
+                + "nameserver \(address)\nnameserver\t127.52.0.1 \nnameserver x\nnameserver 127.0.0.9\n")
         let server = try LoopbackSocket(address: address, port: 53)
         server.answerQuestions(2) { question in [[0], [question[0] ^ 1, question[1], 0x81, 0x80], question.prefix(2) + [0x81, 0x83]] }
         try scratch.install([

@@ -41,12 +41,14 @@ struct NamesReader {
         try kernel.writeAll(socket, question)
         let deadline = kernel.monotonic + patience
         while true {
+            // Datagrams that answer something else do not lengthen it.
             let now = kernel.monotonic
+            if now >= deadline { throw .timedOut }
             var waiting = PollSet()
             let place = waiting.add(socket, .readable)
-            waiting.wait(timeout: deadline > now ? deadline - now : 0)
+            waiting.wait(timeout: deadline - now)
             if let problem = kernel.problem(of: socket) { throw problem }
-            if waiting.events(at: place).isEmpty { throw .timedOut }
+            if waiting.events(at: place).isEmpty { continue }
             let reply = try kernel.read(socket, limit: NameRow.replySizeLimit)
             if reply.count > 1, reply[0] == question[0], reply[1] == question[1] { return reply }
         }
@@ -58,10 +60,12 @@ struct NamesReader {
         var servers: [[UInt8]] = []
         for line in content.split(separator: 10) where line.starts(with: keyword.bytes) {
             var server: [UInt8] = []
+            // One with a zone (fe80::1%eth0) is not asked: its address alone says too little.
+            if let next = line.dropFirst(keyword.bytes.count).first, next > 32 || line.contains(37) { continue }
             for byte in line.dropFirst(keyword.bytes.count) {
                 if byte > 32 { server.append(byte) } else if !server.isEmpty { break }
             }
-            if servers.count < Self.serverCountLimit, server.count < NameRow.serverSizeLimit { servers.append(server) }
+            if !server.isEmpty, servers.count < Self.serverCountLimit, server.count < NameRow.serverSizeLimit { servers.append(server) }
         }
         return servers
     }
