@@ -1,7 +1,7 @@
 // Which functions of a static program are called: called ADDRESSES MAIN OUT PROGRAM [ARGUMENT...]
 //
 // ADDRESSES has a hexadecimal address a line, of the program as it lies in memory. Each gets a breakpoint, which is taken out when it is
-// met and written to OUT. Processes that the program forks are followed until they start another program, and are not written down.
+// met and written to OUT. Processes that the program forks are followed too, until they start another program.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
                 poke(pid, place->address, place->byte);
                 registers.rip--;
                 ptrace(PTRACE_SETREGS, pid, 0, &registers);
-                if (pid == first && !place->is_called) {
+                if (!place->is_called) {
                     place->is_called = 1;
                     fprintf(out, "%lx\n", place->address);
                     fflush(out);

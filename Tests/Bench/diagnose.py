@@ -61,7 +61,7 @@ def questions(folder):
     lines = []
     for path in sorted(pathlib.Path(folder).glob("**/probe.yaml")):
         probe = yaml.safe_load(path.read_text())
-        if probe["impact"] != "observe" or probe.get("parameters") or probe.get("diagnosis") is False:
+        if probe.get("impact") != "observe" or probe.get("parameters") or probe.get("diagnosis") is False:
             continue
         if "run" in probe:
             lines.append(shlex.join(str(word) for word in probe["run"]))
@@ -69,6 +69,8 @@ def questions(folder):
             lines.append("df -k; df -i")
         elif probe["read"] == "clock":
             lines.append("date +%s; cat /proc/uptime; timedatectl show")
+        elif "resolve" in probe["read"]:
+            lines += [f"getent ahosts {shlex.quote(name)}" for name in probe["read"]["resolve"]]
         elif "stat" in probe["read"]:
             lines.append("stat -c '%n %f %u %g %s %h %Y %d' " + " ".join(probe["read"]["stat"]))
         else:

@@ -86,7 +86,6 @@ public final class AgentLoop {
         device.executor.turn(polls)
         if !isStopping { device.telemetry?.turn(polls) }
         device.streams.turn(polls)
-        kernel.keepFreed(!device.streams.isIdle)
         for connection in connections {
             connection.session.pumpStreams()
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
