@@ -26,6 +26,7 @@ public final class RollcallDatabase: Sendable {
 
     let queue: DatabaseQueue
     let key: SigningKey?
+    private let still: StillFile?
     private let now: @Sendable () -> Int64
 
     /// The time of day, microseconds UTC since 1970.
@@ -37,6 +38,9 @@ public final class RollcallDatabase: Sendable {
 
     /// Opens the database, makes it on first use, and brings an older one up to date.
     ///
+    /// A reader that may write nothing beside the file reads it without locks, unless somebody has it open; where somebody writes it meanwhile,
+    /// reading throws `.locked`.
+    ///
     /// - Parameters:
     ///   - path: The database file. It and its directory are made for their owner alone.
     ///   - keyPath: The file of the desk's signing key; by default `path` with `.key` behind it.
@@ -45,9 +49,17 @@ public final class RollcallDatabase: Sendable {
     ///   - now: The clock, microseconds UTC; tests pass their own.
     /// - Throws: `.notFound` (reading a file that is not there), `.newerVersion`, `.foreign`, `.corrupt`, `.locked`, `.signingKey`,
     ///   `.readOnly`, `.full`, `.io`.
-    public init(
+    public convenience init(
         path: String, keyPath: String? = nil, access: Access = .readWrite, patience: Duration = .seconds(5),
         now: @escaping @Sendable () -> Int64 = RollcallDatabase.systemTime
+    ) throws(StoreError) {
+        try self.init(
+            path: path, keyPath: keyPath, access: access, patience: patience, now: now, still: access == .readOnly ? StillFile(path) : nil)
+    }
+
+    /// The same, with what the file was found to be.
+    init(
+        path: String, keyPath: String?, access: Access, patience: Duration, now: @escaping @Sendable () -> Int64, still: StillFile?
     ) throws(StoreError) {
         let keyFile = DeskKey(path: keyPath ?? path + ".key")
         do {
@@ -56,9 +68,9 @@ public final class RollcallDatabase: Sendable {
             } else if !FileManager.default.fileExists(atPath: path) {
                 throw StoreError(.notFound, path)
             }
-            let queue = try Self.openQueue(path, access: access, patience: patience)
+            let queue = try Self.openQueue(still?.name ?? path, access: access, patience: patience)
             let key = try access == .readWrite ? Self.prepare(queue, keyFile: keyFile, now: now()) : nil
-            let desk = try queue.read { database in
+            let desk = try Self.read(queue, still) { database in
                 try Schema.check(database)
                 return try Row.fetchOne(database, sql: "SELECT origin, verifier FROM desk")
             }
@@ -68,7 +80,7 @@ public final class RollcallDatabase: Sendable {
                 let own = NoteVerifier(name: Text(origin), publicKey: key.publicKey).text().string
                 guard own == verifierKey else { throw StoreError(.signingKey, keyFile.path) }
             }
-            (self.path, self.queue, self.key, self.now) = (path, queue, key, now)
+            (self.path, self.queue, self.key, self.still, self.now) = (path, queue, key, still, now)
         } catch {
             throw StoreError(wrapping: error, subject: path)
         }
@@ -93,7 +105,7 @@ public final class RollcallDatabase: Sendable {
         close(file)
     }
 
-    private static func openQueue(_ path: String, access: Access, patience: Duration) throws -> DatabaseQueue {
+    private static func openQueue(_ name: String, access: Access, patience: Duration) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "rollcall"
         configuration.foreignKeysEnabled = true
@@ -102,20 +114,10 @@ public final class RollcallDatabase: Sendable {
         if access == .readWrite { configuration.journalMode = .wal }
         // A large batch must not spill from the page cache into the log half-way: 16 MiB.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -16384") }
-        let queue = try DatabaseQueue(path: access == .readOnly ? readableName(path) : path, configuration: configuration)
+        let queue = try DatabaseQueue(path: name, configuration: configuration)
         // What was recorded before a change must outlive a power cut, which WAL's usual setting does not promise.
         if access == .readWrite { try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") } }
         return queue
-    }
-
-    /// What SQLite opens a database by for reading: it makes a file beside it, unless it is told that nobody writes.
-    private static func readableName(_ path: String) -> String {
-        let folder = (path as NSString).deletingLastPathComponent
-        let unfinished = try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
-        guard Foundation.access(folder.isEmpty ? "." : folder, W_OK) != 0, unfinished ?? 0 == 0,
-            let encoded = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
-        else { return path }
-        return "file:\(encoded)?immutable=1"
     }
 
     /// Brings the schema up to date and makes the desk on first use.
@@ -185,10 +187,17 @@ public final class RollcallDatabase: Sendable {
     /// Reads from one state of the database.
     func read<Value>(_ subject: String = "", _ body: (Database) throws -> Value) throws(StoreError) -> Value {
         do {
-            return try queue.read(body)
+            return try Self.read(queue, still, body)
         } catch {
             throw StoreError(wrapping: error, subject: subject)
         }
+    }
+
+    private static func read<Value>(_ queue: DatabaseQueue, _ still: StillFile?, _ body: (Database) throws -> Value) throws -> Value {
+        let result = Result { try queue.read(body) }
+        // Whatever came of it is worth nothing where somebody wrote meanwhile.
+        try still?.check()
+        return try result.get()
     }
 
     /// The clock that the database was opened with, microseconds UTC.

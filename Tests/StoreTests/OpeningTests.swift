@@ -132,6 +132,37 @@ struct OpeningTests {
         #expect { try reader.checkpoint() } throws: { ($0 as? StoreError)?.code == .readOnly }
     }
 
+    /// Reads the file as somebody does who can make nothing beside it.
+    private func readStill() throws -> RollcallDatabase? {
+        guard let still = StillFile(scratch.path, isWritable: { _ in false }) else { return nil }
+        return try RollcallDatabase(
+            path: scratch.path, keyPath: nil, access: .readOnly, patience: .zero, now: scratch.clock.now, still: still)
+    }
+
+    @Test("a file is read without locks only where nobody has it open and nothing can be made beside it", arguments: ["-wal", "-shm"])
+    func still(_ suffix: String) throws {
+        _ = try scratch.open().enrolled("kiosk-1")
+        #expect(StillFile(scratch.path) == nil || access(scratch.directory, W_OK) != 0)
+        #expect(StillFile(scratch.path, isWritable: { $0 != scratch.directory }) != nil)
+        #expect(try readStill()?.devices().map(\.name) == ["kiosk-1"])
+        let link = scratch.directory + "/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: scratch.path)
+        #expect(FileManager.default.createFile(atPath: scratch.path + suffix, contents: Data()))
+        #expect(StillFile(scratch.path, isWritable: { _ in false }) == nil && StillFile(link, isWritable: { _ in false }) == nil)
+    }
+
+    @Test("what is read without locks is an error where somebody wrote the file meanwhile, and one whole state before that")
+    func writtenMeanwhile() throws {
+        _ = try scratch.open().enrolled("kiosk-1")
+        let reader = try #require(try readStill())
+        let writer = try scratch.open()
+        _ = try writer.enrolled("kiosk-2")
+        #expect(try reader.devices().map(\.name) == ["kiosk-1"])
+        try writer.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        #expect { try reader.devices() } throws: { ($0 as? StoreError)?.code == .locked }
+        #expect(try writer.devices().count == 2)
+    }
+
     @Test("a path that cannot be made says so")
     func io() throws {
         try FileManager.default.createDirectory(atPath: scratch.directory, withIntermediateDirectories: true)
