@@ -74,15 +74,24 @@ struct DeskOptions: ParsableArguments {
     func readableDatabase() throws -> RollcallDatabase {
         let path = try configuration().data + "/rollcall.db"
         do throws(StoreError) { return try RollcallDatabase(path: path) } catch {
-            guard [.readOnly, .signingKey].contains(error.code) else { throw error }
+            // A file that is there and may be written, in a folder that may not, cannot be opened for writing.
+            guard [.readOnly, .signingKey].contains(error.code) || (error.code == .io && FileManager.default.fileExists(atPath: path))
+            else {
+                throw error
+            }
             return try RollcallDatabase(path: path, access: .readOnly)
         }
     }
 
-    /// Opens the store, the catalogue and the keys.
-    func desk() async throws -> Desk {
+    /// The probes and rules of the catalogue in use, for what asks no device.
+    func library() throws -> ManifestLibrary {
         let configuration = try configuration()
-        let folder = CatalogueFolder(configuration.catalogue)
+        let packed = try Self.catalogue(configuration).read()
+        try packed.checkParts()
+        return try packed.library().spoken(in: configuration.language)
+    }
+
+    private static func catalogue(_ configuration: Configuration) throws(CommandFailure) -> CatalogueFolder {
         guard FileManager.default.fileExists(atPath: configuration.catalogue + "/header.cbor") else {
             throw CommandFailure(
                 .notFound, kind: "no-catalogue", "There is no catalogue at \(configuration.catalogue).",
@@ -90,6 +99,13 @@ struct DeskOptions: ParsableArguments {
                     "Pack one with `rollcall probes pack --version 1`, have it signed with `rollcall probes sign`, or name one with --catalogue."
             )
         }
+        return CatalogueFolder(configuration.catalogue)
+    }
+
+    /// Opens the store, the catalogue and the keys.
+    func desk() async throws -> Desk {
+        let configuration = try configuration()
+        let folder = try Self.catalogue(configuration)
         let (packed, signed) = (try folder.read(), try folder.signed())
         try packed.checkParts()
         let database = try RollcallDatabase(path: configuration.data + "/rollcall.db")

@@ -122,6 +122,32 @@ struct StoreTests {
         }
     }
 
+    @Test(
+        "what only reads works where nothing can be written, and while another desk has the store open",
+        .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"), arguments: [false, true])
+    func onlyReading(_ isLive: Bool) async throws {
+        try await Workplace.with { place in
+            _ = try await place.rollcall("call", device)
+            var held: HeldDatabase?
+            if isLive {
+                held = try HeldDatabase(place.store)
+                try held?.run("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; ROLLBACK; SELECT * FROM desk")
+                #expect(FileManager.default.fileExists(atPath: place.store + "-shm"))
+            }
+            let commands = [
+                ["device", "list"], ["device", "list", "--drift"], ["device", "show", device], ["operator", "list"], ["calls", "list"],
+                ["calls", "show"], ["query"], ["query", "SELECT device FROM devices"], ["audit", "list"], ["audit", "show", "0"],
+                ["audit", "verify"], ["audit", "key"], ["audit", "search", "x"], ["report"],
+            ]
+            for command in commands {
+                let outcome = try await Namespace.rollcall(
+                    place, "mount --bind $0/data $0/data && mount -o remount,bind,ro $0/data || exit 99; exec \"$@\"", command)
+                #expect(outcome.exit == 0, "\(command): \(outcome.output)\(outcome.error)")
+            }
+            withExtendedLifetime(held) {}
+        }
+    }
+
     @Test("in a folder that cannot be made")
     func noFolder() async throws {
         try await Workplace.with { place in

@@ -72,7 +72,7 @@ struct DeviceCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
             let devices = try database.devices(selection.selection)
             if drift {
                 let drifting = try DriftText.drifting(devices, database)
@@ -105,7 +105,7 @@ struct DeviceCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let database = try options.database()
+            let database = try options.readableDatabase()
             let found = try findDevice(device, database)
             if options.json { return try printJSON(DeviceBody(found)) }
             let terminal = Terminal.current

@@ -28,7 +28,7 @@ struct ModelCommand: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await options.desk()
-            let answers = try devices.map { name in try ModelCommand.answers(.good, of: findDevice(name, desk.database), desk) }
+            let answers = try devices.map { name in try ModelCommand.answers(.good, of: findDevice(name, desk.database), desk.database) }
             let known = try desk.database.expectations(model: model)
             let learnt = try Diagnostician(library: try await desk.library()).lessons(of: answers)
             let records = learnt.flatMap { kind, items in items.map { ExpectationRecord(kind: kind, item: $0) } }
@@ -56,7 +56,9 @@ struct ModelCommand: AsyncParsableCommand {
         var model: String
         @OptionGroup var options: DeskOptions
 
-        func run() async throws { try ModelCommand.show(ModelCommand.known(model, options.database()), model, json: options.json) }
+        func run() async throws {
+            try ModelCommand.show(ModelCommand.known(model, options.readableDatabase()), model, json: options.json)
+        }
     }
 
     /// Compares a device with what is expected of it.
@@ -68,11 +70,11 @@ struct ModelCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let desk = try await options.desk()
-            let found = try findDevice(device, desk.database)
-            let known = Set(try ModelCommand.known(found.labels.model, desk.database))
-            let answers = try ModelCommand.answers(.last, of: found, desk)
-            let has = try Diagnostician(library: try await desk.library()).lessons(of: [answers])
+            let database = try options.readableDatabase()
+            let found = try findDevice(device, database)
+            let known = Set(try ModelCommand.known(found.labels.model, database))
+            let answers = try ModelCommand.answers(.last, of: found, database)
+            let has = try Diagnostician(library: try options.library()).lessons(of: [answers])
             let records = Set(has.flatMap { kind, items in items.map { ExpectationRecord(kind: kind, item: $0) } })
             let (missing, beside) = (ModelCommand.ordered(known.subtracting(records)), ModelCommand.ordered(records.subtracting(known)))
             if options.json {
@@ -182,8 +184,8 @@ struct ModelCommand: AsyncParsableCommand {
         return known
     }
 
-    private static func answers(_ kind: AnswerRecord.Kind, of device: Device, _ desk: Desk) throws -> [Answer] {
-        guard let record = try desk.database.answers(kind, device: device.id) else {
+    private static func answers(_ kind: AnswerRecord.Kind, of device: Device, _ database: RollcallDatabase) throws -> [Answer] {
+        guard let record = try database.answers(kind, device: device.id) else {
             throw CommandFailure(
                 .notFound, kind: "no-answers",
                 kind == .good ? "\(device.name) was never found well by this desk." : "\(device.name) has not answered this desk yet.",

@@ -95,7 +95,7 @@ struct OperatorCommand: AsyncParsableCommand {
         @OptionGroup var options: DeskOptions
 
         func run() async throws {
-            let operators = try options.database().operators()
+            let operators = try options.readableDatabase().operators()
             if options.json { return try printJSON(operators.map(OperatorBody.init)) }
             if operators.isEmpty { return Terminal.current.line("No operator is on this desk's list.") }
             var table = TextTable(["NAME", "ROLE", "STANDING", "KEYS"])

@@ -36,12 +36,11 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let desk = try await options.desk()
-        let library = try await desk.library()
+        let (library, database) = (try options.library(), try options.readableDatabase())
         guard let sql else { return try describe(library) }
         var members: [FleetFacts.Member] = []
-        for device in try desk.database.devices(selection.selection) {
-            guard let record = try desk.database.answers(.last, device: device.id) else { continue }
+        for device in try database.devices(selection.selection) {
+            guard let record = try database.answers(.last, device: device.id) else { continue }
             guard let answers = try? Answer.decode(record.encoded) else { throw StoreError(.corrupt, "answers") }
             members.append(
                 FleetFacts.Member(

@@ -49,7 +49,7 @@ struct TelemetryCommand: AsyncParsableCommand {
         let found: Device
         var lead: Int64 = 0
         if stored {
-            database = try options.database()
+            database = try options.readableDatabase()
             found = try findDevice(device, database)
         } else {
             let desk = try await options.desk()
