@@ -1,7 +1,7 @@
 internal import Catalogue
 public import Diagnosis
 internal import Foundation
-internal import Probes
+public import Probes
 public import Store
 public import Wire
 
@@ -40,6 +40,8 @@ public struct RemedyRun: Sendable {
         public let before: Verdict
         /// Whether the device was in use just before by what the remedy disturbs.
         public let use: DeviceUse
+        /// Whether the remedy changed something, as the device stood just before; nil where nothing says how to tell, and in an undo.
+        public let prior: PriorState?
         /// The remedy's own answer; nil where it was not run, because the device was in use or that was not known.
         public let answer: Answer?
         /// The state just after; nil where the remedy did not run, or nothing was to be asked again.
@@ -54,6 +56,8 @@ public struct RemedyRun: Sendable {
         public fileprivate(set) var isFixed: Bool
         /// Whether it ran to an end that its manifest accepts.
         public let hasRun: Bool
+        /// Whether it can be taken back, so that the device is as it was before.
+        public var canBeUndone: Bool { hasRun && plan.undo != nil && plan.undoes == nil && (prior ?? .other) == .other }
         /// How both ledgers stand to each other; nil where the device took no part in the session's end.
         public fileprivate(set) var heads: HeadJudgement?
     }
@@ -104,9 +108,16 @@ public struct RemedyRun: Sendable {
     public func undoPlan() async throws -> Plan {
         let library = try await desk.library()
         let undoable = library.manifests.filter { $0.undo != nil }.map(\.id)
+        var passedOver: RunRecord?
         for run in try desk.database.runs(of: undoable, device: device.id, call: call) {
-            guard let manifest = try? library.manifest(run.probe), let undo = manifest.undo, manifest.acceptedExitCodes.contains(run.code),
-                let remedy = try? library.manifest(undo.probe), let definition = remedy.definition
+            guard let manifest = try? library.manifest(run.probe), let undo = manifest.undo, manifest.acceptedExitCodes.contains(run.code)
+            else { continue }
+            // What changed nothing is not to be taken back, and nor is what may have changed nothing.
+            if !manifest.undoStates.isEmpty, run.prior != "other" {
+                passedOver = passedOver ?? run
+                continue
+            }
+            guard let remedy = try? library.manifest(undo.probe), let definition = remedy.definition
             else { continue }
             let parameters = definition.parameters.map { parameter in
                 let template = undo.parameters[parameter.name.string]
@@ -119,7 +130,11 @@ public struct RemedyRun: Sendable {
         }
         throw PlanError(
             kind: "nothing-to-undo",
-            sentence: "Nothing that was done to \(device.name)\(call == nil ? "" : " in this call") can be taken back.",
+            sentence: "Nothing that was done to \(device.name)\(call == nil ? "" : " in this call") can be taken back"
+                + (passedOver.map {
+                    $0.prior == "same"
+                        ? "; \($0.probe) changed nothing." : "; whether \($0.probe) changed anything was not found out before it ran."
+                } ?? "."),
             next:
                 "`rollcall probes show REMEDY` says whether a remedy has an undo; `rollcall audit list --device \(device.name)` what was done."
         )
@@ -140,29 +155,61 @@ public struct RemedyRun: Sendable {
             findings: findings, undoes: undoes, undo: manifest.undo?.probe, undoTitle: undo)
     }
 
-    /// Asks a device whether it is in use by what a remedy would disturb, and puts on record what it said.
+    /// What came of one attempt at a remedy.
+    public struct Attempt: Sendable {
+        /// Whether the device was in use just before by what it disturbs.
+        public let use: DeviceUse
+        /// Whether it changed something, as the device stood just before; nil where its manifest does not say how to tell.
+        public let prior: PriorState?
+        /// Its answer; nil where it was not run, because the device was in use or that was not known.
+        public let answer: Answer?
+        /// Whether it ran to an end that its manifest accepts.
+        public let hasRun: Bool
+    }
+
+    /// Asks a device whether it is in use by what a remedy would disturb, and whether the remedy changes anything; then runs it unless the
+    /// device is in use. What is about to be done is on record before the device hears of it, and what came of it after.
     ///
-    /// It is for the desk to ask and to obey: facts and rules are the desk's. What nobody may do is the device's to refuse.
+    /// Whether it is in use is for the desk to ask and to obey: facts and rules are the desk's. What nobody may do is the device's to refuse.
     ///
     /// - Parameters:
-    ///   - session: The one in which the remedy is to run.
-    ///   - urgency: Why it is to run all the same; nil where it is not.
-    ///   - Returns: Idle, without asking, for a remedy that disturbs nobody.
-    public static func use(
-        by remedy: String, parameters: [Parameter], in session: DeviceSession, desk: Desk, call: String?, urgency: String?
-    ) async throws -> DeviceUse {
-        let library = try await desk.library()
-        let manifest = try library.manifest(remedy)
-        if manifest.inUse.isEmpty { return .idle }
-        let probes = Set(manifest.inUse.map(\.probe)).sorted()
-        let answers = try await session.ask(probes.map { DeviceSession.Question(probe: $0) })
-        let use = try Diagnostician(library: library).use(
-            manifest, parameters: parameters.map { NamedValue(name: $0.name.string, value: .text($0.value.string)) }, answers: answers,
-            desk: try DeskFacts(of: session, desk: desk))
-        try desk.database.recordUse(
-            device: session.device.id, session: session.id, call: call, remedy: remedy, use: use.word,
-            reasons: use.reasons.joined(separator: "; "), urgency: use == .idle ? nil : urgency)
-        return use
+    ///   - session: One that ran no remedy before.
+    ///   - urgency: Why it is to run although the device may be in use; nil where it is not.
+    ///   - undoes: The remedy that it takes back; nil for one of its own.
+    public static func attempt(
+        _ manifest: Manifest, parameters: [Parameter], in session: DeviceSession, desk: Desk, urgency: String?, undoes: RunRecord? = nil
+    ) async throws -> Attempt {
+        let states = undoes == nil ? manifest.undoStates : []
+        let probes = Set(manifest.inUse.map(\.probe) + states.map(\.probe)).sorted()
+        var (use, prior) = (DeviceUse.idle, PriorState?.none)
+        if !probes.isEmpty {
+            let answers = try await session.ask(probes.map { DeviceSession.Question(probe: $0) })
+            let diagnostician = Diagnostician(library: try await desk.library())
+            let values = parameters.map { NamedValue(name: $0.name.string, value: .text($0.value.string)) }
+            let known = try DeskFacts(of: session, desk: desk)
+            use = try diagnostician.use(manifest, parameters: values, answers: answers, desk: known)
+            if !states.isEmpty { prior = try diagnostician.priorState(of: manifest, parameters: values, answers: answers, desk: known) }
+        }
+        let isLeftAlone = use != .idle && urgency == nil
+        var reason = ""
+        if case .unknown(let sentence) = prior { reason = sentence }
+        try desk.database.recordRemedy(
+            session: session.id,
+            RemedyStart(
+                remedy: manifest.id, parameters: parameters.map { ($0.name.string, $0.value.string) },
+                use: manifest.inUse.isEmpty ? nil : (use.word, use.reasons.joined(separator: "; "), urgency),
+                prior: prior.map { ($0.word, reason) }, undoes: undoes, obstacle: isLeftAlone ? use.obstacle : nil))
+        if isLeftAlone { return Attempt(use: use, prior: prior, answer: nil, hasRun: false) }
+        let answer = try await session.ask([.init(probe: manifest.id, parameters: parameters)])[0]
+        let hasRun = hasRun(answer, accepted: manifest.acceptedExitCodes)
+        switch answer.ending {
+        case .done: try desk.database.recordRemedyEnded(session: session.id, hasRun ? .ran : .failed)
+        case .refused(let refused):
+            try desk.database.recordRemedyEnded(session: session.id, .refused, detail: displayed(refused.rule.string, limit: 64))
+        // Whether it ran is not known, and stays so on record.
+        case .none: break
+        }
+        return Attempt(use: use, prior: prior, answer: answer, hasRun: hasRun)
     }
 
     /// Asks, runs the remedy unless the device is in use, asks again, and puts all of it on record.
@@ -177,25 +224,19 @@ public struct RemedyRun: Sendable {
             library.manifests.flatMap(\.findings).filter { $0.remedies.contains { $0.probe == undone.probe } }.map(\.id)
         }
         let questions = questions(behind: plan.findings.map(\.id) + (undone ?? []), diagnostician, library)
-        let accepted = try library.manifest(plan.remedy).acceptedExitCodes
+        let remedy = try library.manifest(plan.remedy)
         let reason = (plan.undoes.map { "undo of \($0.probe)" } ?? "remedy \(plan.remedy)") + (urgency.map { ", now: \($0)" } ?? "")
         let taken = try await DeviceSession.with(
             device, desk: desk, call: call, reason: reason, questions: { questions }
         ) { session -> Result in
             let known = try DeskFacts(of: session, desk: desk)
             let before = try diagnostician.judge(try await session.firstAnswers(), desk: known)
-            let use = try await Self.use(
-                by: plan.remedy, parameters: plan.parameters, in: session, desk: desk, call: call, urgency: urgency)
-            if use != .idle, urgency == nil {
-                return Result(plan: plan, before: before, use: use, answer: nil, isFixed: false, hasRun: false)
-            }
-            let answer = try await session.ask([.init(probe: plan.remedy, parameters: plan.parameters)])[0]
-            let hasRun = Self.hasRun(answer, accepted: accepted)
-            var result = Result(plan: plan, before: before, use: use, answer: answer, isFixed: hasRun, hasRun: hasRun)
-            if !hasRun { return result }
-            if let undoes = plan.undoes {
-                try desk.database.recordUndo(device: device.id, session: session.id, call: call, undoes)
-            }
+            let attempt = try await Self.attempt(
+                remedy, parameters: plan.parameters, in: session, desk: desk, urgency: urgency, undoes: plan.undoes)
+            var result = Result(
+                plan: plan, before: before, use: attempt.use, prior: attempt.prior, answer: attempt.answer, isFixed: attempt.hasRun,
+                hasRun: attempt.hasRun)
+            if !attempt.hasRun { return result }
             if questions.isEmpty { return result }
             let answersAfter = try await session.ask(questions)
             let after = try diagnostician.judge(answersAfter, desk: known)
@@ -246,6 +287,17 @@ public struct RemedyRun: Sendable {
                 device: device.id, session: session.id, call: call,
                 FixRecord.Attempt(
                     finding: finding.id, subject: subject, remedy: result.plan.remedy, parameters: parameters, result: outcome))
+        }
+    }
+}
+
+extension DeviceUse {
+    /// Why a remedy is left alone, as it is recorded; nil where it is not.
+    fileprivate var obstacle: RemedyRecord.Outcome? {
+        switch self {
+        case .idle: nil
+        case .inUse: .inUse
+        case .unknown: .useUnknown
         }
     }
 }

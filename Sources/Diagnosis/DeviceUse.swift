@@ -41,39 +41,91 @@ extension Diagnostician {
     public func use(
         _ remedy: Manifest, parameters: [NamedValue], answers: [Answer], desk: DeskFacts
     ) throws(DiagnosisError) -> DeviceUse {
-        var desk = desk
-        desk.parameters = parameters
-        let facts = try Facts(answers: answers, desk: desk, library: library)
+        let facts = try stateBefore(parameters, answers, desk)
         var uses: [String] = []
         var reason: String?
         for rule in remedy.inUse {
-            let table = Manifest.table(of: rule.probe)
-            if case .nothing? = facts.states[table] { continue }
-            do throws(DiagnosisError) {
-                let (statement, tables) = try facts.database.prepare(rule.test.sql(table: table))
-                if let obstacle = facts.obstacle(in: tables.union([table]), library: library) {
-                    reason = reason ?? obstacle
-                    continue
-                }
-                if !tables.isDisjoint(with: facts.emptyDeskTables.subtracting(["parameters"])) {
-                    reason = reason ?? "The desk does not know enough of the device."
-                    continue
-                }
-                let rows = try facts.database.rows(statement, limit: AnswerReader.rowLimit)
-                for row in rows.rows {
-                    var values = zip(rows.columns, row).map { NamedValue(name: $0, value: $1) }
-                    if case .when = rule.test {
-                        let verdict = values.removeFirst().value
-                        if verdict == .null { reason = reason ?? "\(rule.probe) does not say enough to tell." }
-                        if verdict == .null || verdict == .int(0) { continue }
-                    }
-                    uses.append(rule.sentence.rendered(values))
-                }
-            } catch {
-                reason = reason ?? "It could not be judged: \(displayed(error.reason))."
-            }
+            if case .nothing? = facts.states[Manifest.table(of: rule.probe)] { continue }
+            let (rows, obstacle) = rows(of: rule.test, asking: rule.probe, in: facts)
+            reason = reason ?? obstacle
+            uses += rows.map { rule.sentence.rendered($0) }
         }
         if !uses.isEmpty { return .inUse(Array(uses.prefix(Self.useLimit))) }
         return reason.map { .unknown($0) } ?? .idle
+    }
+
+    /// Judges by fresh answers whether a remedy changes anything, so that what takes it back leads to the state that was before.
+    ///
+    /// - Parameters:
+    ///   - parameters: Those of the remedy.
+    ///   - answers: To the probes that ``Manifest/undoStates`` names.
+    /// - Throws: `.database` where the facts do not fit into memory.
+    public func priorState(
+        of remedy: Manifest, parameters: [NamedValue], answers: [Answer], desk: DeskFacts
+    ) throws(DiagnosisError) -> PriorState {
+        let facts = try stateBefore(parameters, answers, desk)
+        var reason: String?
+        for rule in remedy.undoStates {
+            if case .nothing? = facts.states[Manifest.table(of: rule.probe)] {
+                reason = reason ?? "The device does not have what \(rule.probe) asks."
+                continue
+            }
+            let (rows, obstacle) = rows(of: rule.test, asking: rule.probe, in: facts)
+            if !rows.isEmpty { return .other }
+            reason = reason ?? obstacle
+        }
+        return reason.map { .unknown($0) } ?? .same
+    }
+
+    private func stateBefore(_ parameters: [NamedValue], _ answers: [Answer], _ desk: DeskFacts) throws(DiagnosisError) -> Facts {
+        var desk = desk
+        desk.parameters = parameters
+        return try Facts(answers: answers, desk: desk, library: library)
+    }
+
+    /// The rows for which something asked just before a remedy holds, and why others may be missing, a sentence that is safe to show.
+    private func rows(of test: FindingRule.Test, asking probe: String, in facts: Facts) -> (rows: [[NamedValue]], obstacle: String?) {
+        let table = Manifest.table(of: probe)
+        do throws(DiagnosisError) {
+            let (statement, tables) = try facts.database.prepare(test.sql(table: table))
+            if let obstacle = facts.obstacle(in: tables.union([table]), library: library) { return ([], obstacle) }
+            if !tables.isDisjoint(with: facts.emptyDeskTables.subtracting(["parameters"])) {
+                return ([], "The desk does not know enough of the device.")
+            }
+            var found: [[NamedValue]] = []
+            var obstacle: String?
+            let rows = try facts.database.rows(statement, limit: AnswerReader.rowLimit)
+            for row in rows.rows {
+                var values = zip(rows.columns, row).map { NamedValue(name: $0, value: $1) }
+                if case .when = test {
+                    let verdict = values.removeFirst().value
+                    if verdict == .null { obstacle = "\(probe) does not say enough to tell." }
+                    if verdict == .null || verdict == .int(0) { continue }
+                }
+                found.append(values)
+            }
+            return (found, obstacle)
+        } catch {
+            return ([], "It could not be judged: \(displayed(error.reason)).")
+        }
+    }
+}
+
+/// Whether a remedy changes anything, as the device stands right before it.
+public enum PriorState: Equatable, Sendable {
+    /// The state is another one than the remedy brings about.
+    case other
+    /// It is as the remedy would have it already, or not one that taking it back would lead to.
+    case same
+    /// It could not be found out, for a reason that is a sentence and safe to show.
+    case unknown(String)
+
+    /// Stable word, for records.
+    public var word: String {
+        switch self {
+        case .other: "other"
+        case .same: "same"
+        case .unknown: "unknown"
+        }
     }
 }

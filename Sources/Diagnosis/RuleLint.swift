@@ -31,6 +31,11 @@ private struct RuleLint {
             for manifest in manifests { for rule in manifest.findings { problems += test(rule, manifest, database, &columns) } }
             for manifest in manifests { problems += conditions(manifest, database) }
             for manifest in manifests { for rule in manifest.inUse { problems += test(rule, manifest, database) } }
+            for manifest in manifests {
+                for rule in manifest.undoStates {
+                    problems += test(rule.test, asking: rule.probe, "if of undo", [], rule.line, manifest, database)
+                }
+            }
             for manifest in manifests { for lesson in manifest.lessons { problems += test(lesson, manifest, database) } }
             for manifest in manifests { for rule in manifest.findings { problems += explanations(rule, manifest, database, columns) } }
             return problems
@@ -75,7 +80,7 @@ private struct RuleLint {
                 ManifestProblem(file: manifest.file, line: rule.testLine, message: "\(rule.id) \($0)")
             }
             if tables.contains("parameters") {
-                let message = "\(rule.id) reads parameters, which only in-use of a remedy has."
+                let message = "\(rule.id) reads parameters, which only in-use and undo of a remedy have."
                 apart.append(ManifestProblem(file: manifest.file, line: rule.testLine, message: message))
             }
             guard case .select = rule.test else {
@@ -105,24 +110,36 @@ private struct RuleLint {
         }
     }
 
-    /// What finds a use reads the probe that is asked, the remedy's parameters and what the desk knows, and nothing that was not asked.
     private func test(_ rule: UseRule, _ manifest: Manifest, _ database: FactDatabase) -> [ManifestProblem] {
-        func problem(_ message: String) -> ManifestProblem { ManifestProblem(file: manifest.file, line: rule.line, message: message) }
-        guard let asked = manifests.first(where: { $0.id == rule.probe }), !asked.facts.isEmpty else { return [] }
+        test(rule.test, asking: rule.probe, "in-use", rule.sentence.columns, rule.line, manifest, database)
+    }
+
+    /// What is asked just before a remedy reads the probe that is asked, the remedy's parameters and what the desk knows, and nothing that was
+    /// not asked.
+    ///
+    /// - Parameters:
+    ///   - key: Where it stands.
+    ///   - columns: Those that its sentence uses.
+    private func test(
+        _ test: FindingRule.Test, asking probe: String, _ key: String, _ columns: [String], _ line: Int, _ manifest: Manifest,
+        _ database: FactDatabase
+    ) -> [ManifestProblem] {
+        func problem(_ message: String) -> ManifestProblem { ManifestProblem(file: manifest.file, line: line, message: message) }
+        guard let asked = manifests.first(where: { $0.id == probe }), !asked.facts.isEmpty else { return [] }
         do throws(DiagnosisError) {
-            let (statement, tables) = try database.prepare(rule.test.sql(table: asked.table))
+            let (statement, tables) = try database.prepare(test.sql(table: asked.table))
             var problems: [ManifestProblem] = []
             let own = Set(DeskFacts.tables.map(\.name) + [asked.table])
-            for table in tables.subtracting(own).sorted() { problems.append(problem("in-use reads \(table), but asks \(asked.id).")) }
+            for table in tables.subtracting(own).sorted() { problems.append(problem("\(key) reads \(table), but asks \(asked.id).")) }
             if tables.contains("parameters"), manifest.parameters.isEmpty {
-                problems.append(problem("in-use reads parameters, and \(manifest.id) takes none."))
+                problems.append(problem("\(key) reads parameters, and \(manifest.id) takes none."))
             }
-            guard case .select = rule.test else { return problems }
-            if !tables.contains(asked.table) { problems.append(problem("in-use asks \(asked.id) and does not read \(asked.table).")) }
-            let missing = Set(rule.sentence.columns).subtracting(statement.columnNames).sorted()
-            return problems + missing.map { problem("The query of in-use has no column \($0).") }
+            guard case .select = test else { return problems }
+            if !tables.contains(asked.table) { problems.append(problem("\(key) asks \(asked.id) and does not read \(asked.table).")) }
+            let missing = Set(columns).subtracting(statement.columnNames).sorted()
+            return problems + missing.map { problem("The query of \(key) has no column \($0).") }
         } catch {
-            return [problem("The SQL of in-use is refused: \(error.reason).")]
+            return [problem("The SQL of \(key) is refused: \(error.reason).")]
         }
     }
 

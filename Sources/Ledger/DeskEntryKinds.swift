@@ -41,6 +41,10 @@ extension LedgerEntry.Kind {
     /// A device was asked whether it is in use by what a remedy would disturb; the subject is the remedy, the detail `idle`, `in-use` or
     /// `unknown`, with by what, and why it was done all the same where somebody said so.
     public static let useJudged = LedgerEntry.Kind(name: "use.judged")
+    /// A device was asked whether a remedy changes anything; the subject is the remedy, the detail `other`, `same` or `unknown`, with why.
+    public static let priorJudged = LedgerEntry.Kind(name: "prior.judged")
+    /// A remedy is about to be taken back; the subject is the remedy, the detail the session and request in which it had run.
+    public static let undoStarted = LedgerEntry.Kind(name: "undo.started")
     /// A remedy was taken back; the subject is the remedy, the detail the session and request in which it had run.
     public static let remedyUndone = LedgerEntry.Kind(name: "remedy.undone")
     /// The caller was asked the questions of a probe; the subject is the probe, the digest that of a salt and the answers, the count how

@@ -28,7 +28,7 @@ extension ManifestReader {
             outputLimit: 0, user: "", groups: [], mayUseNetwork: false, mayUseLocalSockets: false, writable: [], isInDiagnosis: false,
             acceptedExitCodes: [0], parse: ParseRule(form: .document(path: []), minimumRowCount: 1, line: ask.line), facts: facts,
             views: [],
-            findings: findings, inUse: [], undo: nil, watch: nil, lessons: [], file: file, text: text)
+            findings: findings, inUse: [], undo: nil, undoStates: [], watch: nil, lessons: [], file: file, text: text)
     }
 
     private func question(_ name: String, _ value: YAMLValue) -> CallerQuestion? {

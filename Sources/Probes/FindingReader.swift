@@ -80,6 +80,21 @@ extension ManifestReader {
         return UseRule(probe: probe, test: test.test, sentence: sentence, line: value.line)
     }
 
+    /// What takes a remedy back, and the states before it to which that leads.
+    func undo(_ value: YAMLValue) -> (reference: FindingRule.RemedyReference?, states: [StateRule]) {
+        guard value.isMapping else { return (remedy(value), []) }
+        guard let fields = value.fields(["probe", "with", "if"]) else { return (nil, []) }
+        return (remedy(fields, of: value), fields["if"]?.list()?.compactMap(state) ?? [])
+    }
+
+    /// One rule of an undo's `if`.
+    private func state(_ value: YAMLValue) -> StateRule? {
+        guard let fields = value.fields(["probe", "when", "select"]) else { return nil }
+        let probe = required("probe", in: fields, of: value)?.text()
+        guard let test = test(fields, of: value), let probe else { return nil }
+        return StateRule(probe: probe, test: test.test, line: value.line)
+    }
+
     private func explanation(_ finding: String, _ value: YAMLValue) -> FindingRule.Explanation? {
         value.text().map { FindingRule.Explanation(finding: finding, condition: $0, line: value.line) }
     }
@@ -89,6 +104,10 @@ extension ManifestReader {
             return value.text().map { FindingRule.RemedyReference(probe: $0, parameters: [:], line: value.line) }
         }
         guard let fields = value.fields(["probe", "with"]) else { return nil }
+        return remedy(fields, of: value)
+    }
+
+    private func remedy(_ fields: [String: YAMLValue], of value: YAMLValue) -> FindingRule.RemedyReference? {
         guard let probe = required("probe", in: fields, of: value)?.text() else { return nil }
         var parameters: [String: Template] = [:]
         for (name, value) in fields["with"]?.pairs() ?? [] { parameters[name] = template(value) }

@@ -55,23 +55,29 @@ struct LibraryLint {
 
     /// What is asked just before a remedy: something that observes, and gives facts.
     private func uses(_ manifest: Manifest) -> [ManifestProblem] {
-        manifest.inUse.flatMap { rule -> [ManifestProblem] in
-            guard let probe = manifests.first(where: { $0.id == rule.probe }) else {
-                let known = manifests.filter { $0.impact == .observe }.map(\.id)
-                return [
-                    problem(manifest, rule.line, "There is no probe \(rule.probe) to ask.", suggestion: nearest(to: rule.probe, in: known))
-                ]
+        manifest.undoStates.flatMap { asked($0.probe, $0.line, in: manifest, to: "in which state a device is").problems }
+            + manifest.inUse.flatMap { rule -> [ManifestProblem] in
+                let (problems, probe) = asked(rule.probe, rule.line, in: manifest, to: "whether a device is in use")
+                guard problems.isEmpty, let probe, case .when = rule.test else { return problems }
+                let columns = probe.facts.map(\.name)
+                return Set(rule.sentence.columns).subtracting(columns).sorted().map {
+                    problem(manifest, rule.line, "\(probe.id) has no fact \($0).", suggestion: nearest(to: $0, in: columns))
+                }
             }
-            if probe.source == nil || probe.impact != .observe || !probe.parameters.isEmpty || probe.facts.isEmpty {
-                let message = "\(probe.id) does not say whether a device is in use: it must observe, state facts and take no parameter."
-                return [problem(manifest, rule.line, message)]
-            }
-            guard case .when = rule.test else { return [] }
-            let columns = probe.facts.map(\.name)
-            return Set(rule.sentence.columns).subtracting(columns).sorted().map {
-                problem(manifest, rule.line, "\(probe.id) has no fact \($0).", suggestion: nearest(to: $0, in: columns))
-            }
+    }
+
+    /// The probe of that id, and why it cannot be asked just before a remedy.
+    private func asked(_ id: String, _ line: Int, in manifest: Manifest, to say: String) -> (problems: [ManifestProblem], probe: Manifest?)
+    {
+        guard let probe = manifests.first(where: { $0.id == id }) else {
+            let known = manifests.filter { $0.impact == .observe }.map(\.id)
+            return ([problem(manifest, line, "There is no probe \(id) to ask.", suggestion: nearest(to: id, in: known))], nil)
         }
+        if probe.source == nil || probe.impact != .observe || !probe.parameters.isEmpty || probe.facts.isEmpty {
+            let message = "\(probe.id) does not say \(say): it must observe, state facts and take no parameter."
+            return ([problem(manifest, line, message)], probe)
+        }
+        return ([], probe)
     }
 
     /// What takes a remedy back: another one, whose parameters are this one's, and which this one takes back if anything does.

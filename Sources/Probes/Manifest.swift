@@ -47,6 +47,8 @@ public struct Manifest: Equatable, Sendable {
     public var inUse: [UseRule]
     /// What takes this back; nil where nothing does.
     public var undo: FindingRule.RemedyReference?
+    /// The states of a device that this changes, so that ``undo`` leads back to them: one of them is right before. Empty where every state is.
+    public var undoStates: [StateRule]
     /// What of the facts is compared with earlier times and with like devices; nil for nothing.
     public var watch: WatchRule?
     /// What healthy devices of a model teach about it, by kind.
@@ -229,6 +231,16 @@ public struct UseRule: Equatable, Sendable {
     public var test: FindingRule.Test
     /// What uses the device, as the end of a sentence.
     public var sentence: Template
+    /// Line in the manifest.
+    public var line: Int
+}
+
+/// A state of a device in which a remedy changes something.
+public struct StateRule: Equatable, Sendable {
+    /// Id of the probe that is asked.
+    public var probe: String
+    /// The SQL that has a row in that state; it may also read the remedy's `parameters`.
+    public var test: FindingRule.Test
     /// Line in the manifest.
     public var line: Int
 }

@@ -55,7 +55,7 @@ struct ManifestReader {
         let localSockets = sandbox["local-sockets"]?.flag() ?? false
         let exits = exitCodes(fields["exit"])
         let inUse = fields["in-use"]?.list()?.compactMap(use) ?? []
-        let undo = fields["undo"].flatMap(remedy)
+        let (undo, undoStates) = fields["undo"].map(undo) ?? (nil, [])
         for key in ["in-use", "undo"] where fields[key] != nil && impact == .observe {
             fields[key]?.report("A probe of impact observe disturbs nobody and changes nothing; it has no \(key).")
         }
@@ -67,7 +67,8 @@ struct ManifestReader {
             timeLimit: time ?? 5_000,
             outputLimit: output ?? 65_536, user: user ?? "nobody", groups: groups, mayUseNetwork: network,
             mayUseLocalSockets: localSockets, writable: writable, isInDiagnosis: isInDiagnosis, acceptedExitCodes: exits, parse: parse,
-            facts: facts, views: views, findings: findings, inUse: inUse, undo: undo, watch: watch, lessons: lessons, file: file, text: text
+            facts: facts, views: views, findings: findings, inUse: inUse, undo: undo, undoStates: undoStates, watch: watch,
+            lessons: lessons, file: file, text: text
         )
     }
 

@@ -198,7 +198,28 @@ public enum ManifestSchema {
                 }
               }
             },
-            "undo": {"$ref": "#/$defs/remedy", "description": "What takes it back"}
+            "undo": {
+              "description": "What takes it back",
+              "oneOf": [
+                {"$ref": "#/$defs/id"},
+                {
+                  "type": "object", "required": ["probe"], "additionalProperties": false,
+                  "properties": {
+                    "probe": {"$ref": "#/$defs/id"}, "with": {"type": "object", "additionalProperties": {"$ref": "#/$defs/scalar"}},
+                    "if": {
+                      "type": "array", "minItems": 1, "description": "The states before, one of which it leads back to",
+                      "items": {
+                        "type": "object", "required": ["probe"], "additionalProperties": false,
+                        "oneOf": [{"required": ["when"]}, {"required": ["select"]}],
+                        "properties": {
+                          "probe": {"$ref": "#/$defs/id"}, "when": {"$ref": "#/$defs/text"}, "select": {"$ref": "#/$defs/text"}
+                        }
+                      }
+                    }
+                  }
+                }
+              ]
+            }
           },
           "$defs": {
             "id": {"type": "string", "maxLength": 64, "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?(\\.[a-z]([a-z0-9-]*[a-z0-9])?)*$"},

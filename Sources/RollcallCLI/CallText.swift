@@ -33,8 +33,11 @@ struct CallText {
             }
             lines.append("   verdict \(timeText(record.takenAt)): \(record.severity): \(names?.joined(separator: ", ") ?? "unreadable")")
         }
+        for remedy in history.remedies {
+            lines.append("   \(Self.name(of: remedy)) \(timeText(remedy.startedAt)): \(Self.outcome(of: remedy))")
+        }
         for fix in history.fixes {
-            lines.append("   remedy \(fix.attempt.remedy) against \(fix.attempt.finding): \(fix.attempt.result.rawValue)")
+            lines.append("   finding \(fix.attempt.finding) after \(fix.attempt.remedy): \(fix.attempt.result.rawValue)")
         }
         if let closing = call.closing, let at = call.closedAt {
             lines.append(
@@ -46,6 +49,24 @@ struct CallText {
             lines.append("   still open")
         }
         return lines
+    }
+
+    /// A remedy, or what it takes back.
+    private static func name(of record: RemedyRecord) -> String {
+        guard let undone = record.undoes else { return "remedy \(displayed(record.remedy))" }
+        return "undo of \(displayed(undone))" + (record.remedy.isEmpty ? "" : " by \(displayed(record.remedy))")
+    }
+
+    private static func outcome(of record: RemedyRecord) -> String {
+        let detail = displayed(record.detail, limit: 200)
+        return switch record.outcome {
+        case .ran: record.prior == "same" ? "ran; the device was so before" : "ran"
+        case .failed: "failed"
+        case .refused: "refused by the device: \(detail)"
+        case .inUse: "not run, the device was in use: \(detail)"
+        case .useUnknown: "not run, whether the device was in use was not known: \(detail)"
+        case nil: "no answer came, so that nobody knows whether it ran"
+        }
     }
 }
 
@@ -67,6 +88,7 @@ struct CallBody: Encodable {
     let sessions: [Session]
     let verdicts: [VerdictItem]
     let fixes: [Fix]
+    let remedies: [Remedy]
     let callerAnswers: [CallerItem]
 
     struct CallerItem: Encodable {
@@ -90,6 +112,20 @@ struct CallBody: Encodable {
         let severity: String
         /// Ids, causes first, each followed by what it explains.
         let findings: [String]
+    }
+
+    struct Remedy: Encodable {
+        let session: String
+        let remedy: String
+        let parameters: String
+        let startedAt: String
+        /// Absent where nothing asked for it.
+        let prior: String?
+        /// The remedy that it takes back; absent for one of its own.
+        let undoes: String?
+        /// Absent where nobody knows.
+        let outcome: String?
+        let detail: String
     }
 
     struct Fix: Encodable {
@@ -126,6 +162,11 @@ struct CallBody: Encodable {
             return VerdictItem(
                 id: record.id, takenAt: timeText(record.takenAt), exitCode: record.exitCode, severity: record.severity,
                 findings: verdict?.findings.map(\.id) ?? [])
+        }
+        remedies = history.remedies.map {
+            Remedy(
+                session: $0.session, remedy: $0.remedy, parameters: $0.parameters, startedAt: timeText($0.startedAt), prior: $0.prior,
+                undoes: $0.undoes, outcome: $0.outcome?.rawValue, detail: $0.detail)
         }
         fixes = history.fixes.map {
             Fix(

@@ -83,6 +83,7 @@ extension RollcallDatabase {
             CallHistory(
                 call: try Self.call(id: id, database), sessions: try Self.sessions(ofCall: id, database),
                 verdicts: try Self.verdicts(ofCall: id, database), fixes: try Self.fixes(ofCall: id, database),
+                remedies: try Self.remedies(ofCall: id, database),
                 callerAnswers: try Self.callerAnswers(ofCall: id, database))
         }
     }
@@ -98,6 +99,8 @@ public struct CallHistory: Sendable {
     public let verdicts: [VerdictRecord]
     /// Which remedies were tried, and what became of the findings.
     public let fixes: [FixRecord]
+    /// Which remedies were to run or to be taken back, those that were refused too.
+    public let remedies: [RemedyRecord]
     /// What the caller was asked, and said.
     public let callerAnswers: [CallerRecord]
 }

@@ -9,7 +9,7 @@ enum Schema {
     static let applicationID: Int64 = 0x524C_434C
 
     /// The steps in order; step n leads to version n + 1.
-    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers, callerAnswers, undos]
+    static let steps: [String] = [ledger, inventory, calls, sweeps, openPort, telemetry, roster, answers, callerAnswers, undos, remedies]
 
     static var version: Int { steps.count }
 
@@ -195,5 +195,18 @@ enum Schema {
           undone_at INTEGER NOT NULL, PRIMARY KEY (undone_session, undone_request),
           FOREIGN KEY (undone_session, undone_request) REFERENCES requests (session, number)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Remedies, from before the device hears of them: in which state it was, which remedy this one takes back, and what came of it; no outcome
+    /// where that is not known. Of those taken back before there was this table neither remedy nor parameters are known.
+    private static let remedies = """
+        CREATE TABLE remedies (
+          session TEXT PRIMARY KEY REFERENCES sessions (id), remedy TEXT NOT NULL, parameters TEXT NOT NULL, started_at INTEGER NOT NULL,
+          prior TEXT, undone_session TEXT, undone_request INTEGER, ended_at INTEGER, outcome TEXT, detail TEXT NOT NULL DEFAULT '',
+          FOREIGN KEY (undone_session, undone_request) REFERENCES requests (session, number)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX remedies_undone ON remedies (undone_session, undone_request) WHERE undone_session IS NOT NULL;
+        INSERT INTO remedies SELECT session, '', '[]', undone_at, NULL, undone_session, undone_request, undone_at, 'ran', '' FROM undos;
+        DROP TABLE undos;
         """
 }

@@ -53,6 +53,10 @@ struct LintTests {
             ("test.back, with", "test.act, with", "cannot take itself back"),
             ("test.back, with", "test.one, with", "changes nothing"),
             ("impact: change", "impact: observe", "it has no in-use"),
+            ("\"{n}\"}}", "\"{n}\"}, if: [{probe: test.on, when: a = 'x'}]}", "no probe test.on to ask"),
+            ("\"{n}\"}}", "\"{n}\"}, if: [{probe: test.back, when: a = 'x'}]}", "in which state a device is"),
+            ("\"{n}\"}}", "\"{n}\"}, if: [{probe: test.one}]}", "exactly one of when and select"),
+            ("\"{n}\"}}", "\"{n}\"}, if: {probe: test.one}}", "must be a list"),
         ])
     func safety(_ old: String, _ new: String, _ message: String) {
         #expect(mistakes(Self.wellFormed, Self.remedy, Self.back) == [])

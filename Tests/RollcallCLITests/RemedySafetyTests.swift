@@ -10,6 +10,7 @@ struct RemedySafetyTests {
         let usedBy: [String]
         let undoes: String?
         let undo: String?
+        let prior: String?
     }
 
     private let device = Workplace.device
@@ -81,6 +82,93 @@ struct RemedySafetyTests {
             #expect(entries.filter { $0.kind == "remedy.undone" }.map(\.subject) == ["odd.on", "odd.on", "odd.on"])
             #expect(entries.filter { $0.kind == "session.opened" }.suffix(3).allSatisfy { $0.detail == "undo of odd.on" })
             try await place.expectRecordsAgree()
+        }
+    }
+
+    private struct History: Decodable {
+        struct Remedy: Decodable {
+            let remedy: String
+            let undoes: String?
+            let outcome: String?
+            let prior: String?
+        }
+        let remedies: [Remedy]
+    }
+
+    @Test("what was so before is not taken back, nor what may have been so; both are told")
+    func priorState() async throws {
+        try await Workplace.with { place in
+            let changed = try await fix(place, "odd.wake", "name=root")
+            #expect(changed.prior == "other" && changed.undo == "odd.sleep")
+            let unchanged = try await fix(place, "odd.wake", "name=anna")
+            #expect(unchanged.prior == "same" && unchanged.undo == nil)
+            let unknown = try await fix(place, "odd.blind")
+            #expect(unknown.prior == "unknown" && unknown.undo == nil)
+            let shown = try await place.must("fix", device, "odd.wake", "name=anna", "--yes")
+            #expect(shown.contains("undo: none; the device was so before"))
+            #expect(try await fix(place, "--undo").undoes == "odd.wake")
+            let entries = try await place.newEntries()
+            #expect(entries.filter { $0.kind == "prior.judged" }.map { $0.detail.prefix(5) } == ["other", "same", "unkno", "same"])
+            #expect(entries.contains { $0.kind == "remedy.undone" && $0.subject == "odd.wake" })
+            let none = try await place.rollcall("fix", device, "--undo", "--yes")
+            #expect(none.exit == 64 && none.error.contains("odd.wake changed nothing."), "\(none.error)")
+            _ = try await place.must("run", device, "odd.wake", "name=root", "--yes")
+            #expect(try await fix(place, "--undo").undoes == "odd.wake")
+        }
+    }
+
+    @Test("an undo is on record before the device hears of it, and is offered again where nobody knows what came of it")
+    func undoIsCut() async throws {
+        try await Workplace.with { place in
+            _ = try await place.rollcall("call", device)
+            _ = try await fix(place, "odd.slow-on")
+            let whole = try Scratch.text(place.folder + "/door.sh")
+            // The agent is gone as soon as it began, which its own ledger says.
+            try place.stand(
+                """
+                exec 3<&0
+                \(whole.trimmingCharacters(in: .newlines).dropFirst("exec ".count)) <&3 &
+                until grep -aq odd.slow-off \(place.state)/ledger*; do /bin/sleep 0.01; done
+                kill -9 $!
+
+                """)
+            let cut = try await place.rollcall("fix", device, "--undo", "--yes")
+            #expect(cut.exit != 0)
+            try #require(
+                try await place.newEntries().contains { $0.kind == "probe.requested" && $0.subject == "odd.slow-off" }, "\(cut.error)")
+            #expect(try await place.newEntries().filter { $0.kind == "undo.started" }.map(\.subject) == ["odd.slow-on"])
+            #expect(try await !place.newEntries().contains { $0.kind == "remedy.undone" })
+            try place.stand(whole)
+            let again = try await place.must("fix", device, "--undo", "--yes")
+            #expect(again.contains("takes back odd.slow-on") && again.contains("what came of it is not known"), "\(again)")
+            #expect(try await place.rollcall("fix", device, "--undo", "--yes").exit == 64)
+            let history = try JSONDecoder().decode(History.self, from: Data(try await place.must("calls", "show", "--json").utf8))
+            #expect(history.remedies.map(\.remedy) == ["odd.slow-on", "odd.slow-off", "odd.slow-off"])
+            #expect(history.remedies.map(\.undoes) == [nil, "odd.slow-on", "odd.slow-on"])
+            #expect(history.remedies.map(\.outcome) == ["ran", nil, "ran"])
+        }
+    }
+
+    @Test("a call shows what was refused, by the desk and by the device, and what was taken back")
+    func shownInCall() async throws {
+        try await Workplace.with { place in
+            _ = try await place.rollcall("call", device)
+            _ = try await fix(place, "odd.on", "level=3")
+            for remedy in ["odd.guarded", "odd.unsure"] { #expect(try await place.rollcall("fix", device, remedy, "--yes").exit == 100) }
+            _ = try await fix(place, "--undo")
+            let door = try Scratch.text(place.folder + "/door.sh")
+            try place.stand(door.replacing("--role repair", with: "--role observe"))
+            #expect(try await place.rollcall("fix", device, "odd.change", "--yes").exit == 79)
+            let shown = try await place.must("calls", "show")
+            #expect(!shown.contains("\u{1B}"))
+            for (name, outcome) in [
+                ("remedy odd.on", "ran"), ("remedy odd.guarded", "not run, the device was in use: maria"),
+                ("remedy odd.unsure", "not run, whether the device was in use was not known: "), ("undo of odd.on by odd.off", "ran"),
+                ("remedy odd.change", "refused by the device: rights"),
+            ] {
+                let lines = shown.split(separator: "\n").filter { $0.hasPrefix("   \(name) ") }
+                #expect(lines.count == 1 && lines[0].contains(": \(outcome)"), "\(shown)")
+            }
         }
     }
 

@@ -191,6 +191,26 @@ struct OpeningTests {
         #expect(found == Schema.version && violations == 0)
     }
 
+    @Test("what an earlier version took back stays taken back")
+    func undoMigration() throws {
+        try FileManager.default.createDirectory(atPath: scratch.directory, withIntermediateDirectories: true)
+        try scratch.outside().write { database in
+            try Schema.migrate(database, to: 10)
+            try database.execute(
+                sql: """
+                    INSERT INTO devices (id, name, host, user, site, model, tags, host_keys, added_at)
+                      VALUES ('d', 'kiosk-1', 'h', 'u', '', '', '[]', '[]', 1);
+                    INSERT INTO sessions (id, device, operator, reason, started_at) VALUES ('a', 'd', 'o', '', 1), ('b', 'd', 'o', '', 2);
+                    INSERT INTO requests (session, number, probe, parameters, requested_at, ending, code)
+                      VALUES ('a', 1, 'x.on', '[]', 1, 'exited', 0), ('a', 2, 'x.on', '[]', 2, 'exited', 0),
+                        ('b', 1, 'x.off', '[]', 3, 'exited', 0);
+                    INSERT INTO undos VALUES ('a', 2, 'b', 4);
+                    """)
+        }
+        let store = try scratch.open()
+        #expect(try store.runs(of: ["x.on", "x.off"], device: "d", call: nil).map(\.request) == [1])
+    }
+
     @Test("a device of an earlier version keeps its port; a new one may leave it to OpenSSH's configuration")
     func ports() throws {
         try FileManager.default.createDirectory(atPath: scratch.directory, withIntermediateDirectories: true)

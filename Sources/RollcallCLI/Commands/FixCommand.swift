@@ -65,6 +65,17 @@ struct UrgencyOptions: ParsableArguments {
     }
 }
 
+extension PriorState {
+    /// Why what takes a remedy back would not lead to what was before.
+    fileprivate var whyNotUndone: String {
+        switch self {
+        case .other: ""
+        case .same: "the device was so before"
+        case .unknown(let reason): "how the device was before could not be found out: \(reason)"
+        }
+    }
+}
+
 /// What is to be done to a device.
 enum RemedyWork {
     /// A remedy and its parameters.
@@ -112,6 +123,9 @@ func fix(_ device: Device, _ work: RemedyWork, urgency: String?, desk: Desk, ask
         let values = plan.parameters.map { " \($0.name.string)=\(displayed($0.value.string, limit: 80))" }.joined()
         terminal.line("\(terminal.styled(plan.title, .bold))\(values) on \(device.name)")
         if let undoes = plan.undoes { terminal.line("   takes back \(undoes.probe), which ran \(timeText(undoes.requestedAt))") }
+        if let at = plan.undoes?.undoLostAt {
+            terminal.line("   that was tried \(timeText(at)) already, and what came of it is not known")
+        }
         terminal.line(
             "   impact \(plan.impact), at most \(plan.timeLimit / 1_000) s; for: "
                 + (plan.findings.isEmpty ? "no finding of the last verdict" : plan.findings.map(\.key.description).joined(separator: ", ")))
@@ -128,8 +142,10 @@ func fix(_ device: Device, _ work: RemedyWork, urgency: String?, desk: Desk, ask
                     + terminal.wrapped(result.use.reasons.joined(separator: "; "), indent: 12))
         }
         show(result, terminal)
-        if result.hasRun, let undo = plan.undoTitle, plan.undoes == nil {
+        if result.canBeUndone, let undo = plan.undoTitle {
             terminal.line("   undo: rollcall fix \(device.name) --undo" + terminal.styled("   \(undo)", .faint))
+        } else if result.hasRun, let prior = result.prior {
+            terminal.line("   undo: none; " + terminal.wrapped(prior.whyNotUndone, indent: 9))
         }
     }
     guard let answer = result.answer else { throw CommandFailure(result.use, of: device.name, remedy: remedy) }
@@ -187,8 +203,10 @@ private struct FixBody: Encodable {
     let usedBy: [String]
     /// The remedy that was taken back; absent for one of its own.
     let undoes: String?
-    /// The remedy that would take it back; absent where none does.
+    /// The remedy that would take it back; absent where none does, or where that would not lead to what was before.
     let undo: String?
+    /// Whether it changed something, as the device stood just before: `other`, `same` or `unknown`; absent where nothing says how to tell.
+    let prior: String?
 
     init(_ result: RemedyRun.Result, device: Device) {
         self.device = device.name
@@ -199,6 +217,7 @@ private struct FixBody: Encodable {
         use = result.use.word
         usedBy = result.use.reasons
         undoes = result.plan.undoes?.probe
-        undo = result.plan.undo
+        undo = result.canBeUndone ? result.plan.undo : nil
+        prior = result.prior?.word
     }
 }

@@ -48,12 +48,11 @@ struct RunCommand: AsyncParsableCommand {
             // How the session ended is on record; the answer is worth showing all the same.
             return try await DeviceSession.with(
                 found, desk: desk, call: call?.id, reason: "run \(manifest.id)" + (reason.map { ", now: \($0)" } ?? ""),
-                questions: { manifest.inUse.isEmpty ? [question] : [] }
+                questions: { manifest.impact == .observe ? [question] : [] }
             ) { session -> (DeviceUse, Answer?) in
-                if manifest.inUse.isEmpty { return (.idle, try await session.firstAnswers()[0]) }
-                let use = try await RemedyRun.use(
-                    by: manifest.id, parameters: values, in: session, desk: desk, call: call?.id, urgency: reason)
-                return (use, use != .idle && reason == nil ? nil : try await session.ask([question])[0])
+                if manifest.impact == .observe { return (.idle, try await session.firstAnswers()[0]) }
+                let attempt = try await RemedyRun.attempt(manifest, parameters: values, in: session, desk: desk, urgency: reason)
+                return (attempt.use, attempt.answer)
             }.result
         }
         guard let answer = taken else { throw CommandFailure(use, of: found.name, remedy: manifest.id) }

@@ -212,6 +212,44 @@ enum TestProbes {
         parameters: {which: {type: integer, min: 1, max: 9}}
         undo: {probe: odd.on, with: {level: "{which}"}}
         """,
+        "odd/wake": """
+        id: odd.wake
+        title: Wakes up who may be awake
+        impact: change
+        run: [/bin/echo, "{name}"]
+        parameters: {name: {type: choice, of: [root, anna]}}
+        undo:
+          probe: odd.sleep
+          with: {name: "{name}"}
+          if: [{probe: odd.users, select: "SELECT who FROM odd_users JOIN parameters ON who = value"}]
+        """,
+        "odd/sleep": """
+        id: odd.sleep
+        title: Puts to sleep
+        impact: change
+        run: [/bin/echo, "{name}"]
+        parameters: {name: {type: choice, of: [root, anna]}}
+        """,
+        "odd/blind": """
+        id: odd.blind
+        title: Changes what cannot be seen
+        impact: change
+        run: [/bin/true]
+        undo: {probe: odd.change, if: [{probe: odd.nothing, when: level > 3}]}
+        """,
+        "odd/slow-on": """
+        id: odd.slow-on
+        title: Switches on what is slow to go off
+        impact: change
+        run: [/bin/true]
+        undo: odd.slow-off
+        """,
+        "odd/slow-off": """
+        id: odd.slow-off
+        title: Switches off, slowly
+        impact: change
+        run: [/bin/sleep, "2"]
+        """,
         "odd/change": """
         id: odd.change
         title: Changes nothing, but might
