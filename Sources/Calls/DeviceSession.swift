@@ -90,17 +90,19 @@ public actor DeviceSession {
         let id = try desk.database.recordSessionOpened(
             device: device.id, call: call, operator: desk.operatorName, reason: reason)
         do {
-            // The handshake needs nothing of what is written down, and the disk nothing of the handshake.
+            // The handshake needs nothing of the questions, and they nothing of the handshake.
             async let connecting = connect(device, desk: desk, way: way)
-            let batch: OpeningBatch
+            let asked: [Question]
             do {
-                batch = try prepare(id, desk: desk, call: call, reason: reason, questions: try await questions())
+                asked = try await questions()
             } catch {
                 if let connection = try? await connecting { await connection.close() }
                 throw error
             }
             let connection = try await connecting
             do {
+                // A device that cannot be reached is asked nothing, and the record does not say that it was.
+                let batch = try prepare(id, desk: desk, call: call, reason: reason, questions: asked)
                 let agent = try await connection.session(batch)
                 let (hello, opened) = await (agent.hello, agent.opened)
                 let greeting = try desk.database.recordHello(session: id, hello: hello, opened: opened)

@@ -134,8 +134,7 @@ struct RemedySafetyTests {
                 """)
             let cut = try await place.rollcall("fix", device, "--undo", "--yes")
             #expect(cut.exit != 0)
-            try #require(
-                try await place.newEntries().contains { $0.kind == "probe.requested" && $0.subject == "odd.slow-off" }, "\(cut.error)")
+            try #require(try await ran("odd.slow-off", place), "\(cut.error)")
             #expect(try await place.newEntries().filter { $0.kind == "undo.started" }.map(\.subject) == ["odd.slow-on"])
             #expect(try await !place.newEntries().contains { $0.kind == "remedy.undone" })
             try place.stand(whole)

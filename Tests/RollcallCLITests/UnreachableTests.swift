@@ -53,6 +53,16 @@ struct UnreachableTests {
         }
     }
 
+    @Test("nothing is on record as asked that the device never heard of")
+    func nothingAsked() async throws {
+        try await Workplace.with { place in
+            try await dark(place)
+            _ = try await report(place, "call", "far-1")
+            let entries = try await place.newEntries().filter { $0.device == "far-1" }
+            #expect(entries.map(\.kind).filter { $0 != "device.added" } == ["call.opened", "session.opened", "session.failed"])
+        }
+    }
+
     @Test("answers may come in a file; nothing found is not well, and what nobody could tell is unknown")
     func file() async throws {
         try await Workplace.with { place in

@@ -5,6 +5,7 @@ import Testing
 enum Record {
     struct Entry: Decodable {
         let kind: String
+        let device: String
         let session: String
         let subject: String
         let detail: String
