@@ -17,6 +17,8 @@ public struct LedgerComparison: Sendable {
         case incomplete
         /// Its entries have another root than it signed: entries were altered, added or removed.
         case otherRoot = "other-root"
+        /// Its entries have the root that it signed last, and not one that it signed before: its history was rewritten, and has grown since.
+        case rewritten
         /// The head is not signed by the key pinned at enrolment.
         case badSignature = "bad-signature"
     }
@@ -44,7 +46,8 @@ public struct LedgerComparison: Sendable {
     ///
     /// - Throws: What ``DeviceSession/open(_:desk:way:call:reason:questions:)`` throws, `StoreError`, or the error that cut the reading off.
     public static func run(_ device: Device, desk: Desk, way: DeviceSession.Way = .ssh) async throws -> LedgerComparison {
-        let known = try desk.database.deviceHead(device: device.id)
+        // All of them: one that continues the last may not continue those before.
+        let known = try desk.database.deviceHeads(device: device.id)
         let taken = try await DeviceSession.with(device, desk: desk, way: way, reason: "audit: comparison of the ledgers") { session in
             let read = await session.ledgerEntries(from: 0, count: entryLimit)
             switch read.answer.outcome {
@@ -53,7 +56,7 @@ public struct LedgerComparison: Sendable {
                 throw AgentClientError(.refused, rule: refused.rule.string, detail: refused.sentence.string)
             case .done(let done):
                 let entries = Entries(first: done.code, encoded: read.entries, isWhole: read.isWhole)
-                return (session, entries, entries.tree(heads: [session.hello.checkpoint] + (known.map { [$0] } ?? []), device: device))
+                return (session, entries, entries.tree(head: session.hello.checkpoint, earlier: known, device: device))
             }
         }
         let (session, entries, tree) = taken.result
@@ -76,22 +79,28 @@ private struct Entries {
     /// Whether everything that came could be read.
     let isWhole: Bool
 
-    /// How the entries relate to heads that the device signed, the newest first.
-    func tree(heads: [[UInt8]], device: Device) -> LedgerComparison.Tree {
-        guard let verifier = try? NoteVerifier(text: Text(device.agent.verifierKey)) else { return .badSignature }
-        for note in heads {
-            guard let head = try? Checkpoint(note: note, signedBy: verifier) else { return .badSignature }
-            let (end, overflow) = first.addingReportingOverflow(UInt64(encoded.count))
-            guard isWhole, !overflow, end >= head.size else { return .incomplete }
-            if first > 0 {
-                guard beginsWithGap else { return .incomplete }
-                continue
-            }
-            var range = CompactRange()
-            for entry in encoded.prefix(Int(clamping: head.size)) { range.append(leafHash: MerkleTree.leafHash(entry)) }
-            if range.root != head.root { return .otherRoot }
+    /// How the entries relate to heads that the device signed.
+    ///
+    /// - Parameters:
+    ///   - head: The newest.
+    ///   - earlier: Those that it sent before. One that another key signed is not this log's: the device was enrolled anew since.
+    func tree(head note: [UInt8], earlier: [[UInt8]], device: Device) -> LedgerComparison.Tree {
+        guard let verifier = try? NoteVerifier(text: Text(device.agent.verifierKey)),
+            let newest = try? Checkpoint(note: note, signedBy: verifier)
+        else { return .badSignature }
+        let heads = [newest] + earlier.compactMap { try? Checkpoint(note: $0, signedBy: verifier) }
+        let (end, overflow) = first.addingReportingOverflow(UInt64(encoded.count))
+        guard isWhole, !overflow, heads.allSatisfy({ $0.size <= end }), first == 0 || beginsWithGap else { return .incomplete }
+        if first > 0 { return .beginsLater }
+        var range = CompactRange()
+        var isRewritten = false
+        for head in heads.sorted(by: { $0.size < $1.size }) {
+            for entry in encoded[Int(range.size)..<Int(head.size)] { range.append(leafHash: MerkleTree.leafHash(entry)) }
+            if range.root == head.root { continue }
+            if head == newest { return .otherRoot }
+            isRewritten = true
         }
-        return first > 0 ? .beginsLater : .whole
+        return isRewritten ? .rewritten : .whole
     }
 
     /// Whether a gap entry accounts for what is missing at the front.

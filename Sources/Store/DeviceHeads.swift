@@ -21,6 +21,19 @@ extension RollcallDatabase {
         }
     }
 
+    /// Every head of its own ledger that a device ever sent in a session, as it sent it, the newest session's first. Whose signature they bear
+    /// is not looked at.
+    public func deviceHeads(device: String) throws(StoreError) -> [[UInt8]] {
+        try read(device) { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT head_before, head_after FROM sessions WHERE device = ?1 ORDER BY started_at DESC, id DESC",
+                arguments: [device])
+            var seen: Set<[UInt8]> = [[]]
+            return try rows.flatMap { [try $0.optionalBytes("head_after"), try $0.optionalBytes("head_before")] }
+                .compactMap { $0 }.filter { seen.insert($0).inserted }
+        }
+    }
+
     /// Signs the head of our ledger for the device of a session, with the proof from what it saw last.
     ///
     /// Called before `open` and again before `close`, so that the whole session is under the second.

@@ -56,6 +56,34 @@ struct DeskTests {
         }
     }
 
+    private struct Audit: Decodable {
+        struct Side: Decodable { let tree: String; let agrees: Bool }
+        let devices: [Side]
+    }
+
+    @Test("a device's log that was rewritten and has grown since is told, although its newest head is its own")
+    func rewrittenLog() async throws {
+        try await Workplace.with { place in
+            func audit() async throws -> Audit {
+                let outcome = try await place.rollcall("audit", "verify", "--device", device, "--json")
+                return try JSONDecoder().decode(Audit.self, from: Data(outcome.output.utf8))
+            }
+            try await Program.must("/bin/cp", ["-a", place.state, place.folder + "/earlier"], in: place.folder)
+            _ = try await place.rollcall("diagnose", device)
+            #expect(try await audit().devices.map(\.tree) == ["whole"])
+            // The device forgets these sessions, and has others in their place.
+            try await Program.must("/bin/cp", ["-a", place.data, place.folder + "/other"], in: place.folder)
+            try FileManager.default.removeItem(atPath: place.state)
+            try await Program.must("/bin/cp", ["-a", place.folder + "/earlier", place.state], in: place.folder)
+            for _ in 0..<3 { _ = try await place.rollcall("diagnose", device, "--data", place.folder + "/other") }
+            _ = try await place.rollcall("diagnose", device)
+            let side = try #require(try await audit().devices.first)
+            #expect(side.tree == "rewritten" && !side.agrees)
+            let shown = try await place.rollcall("audit", "verify", "--device", device)
+            #expect(shown.exit == 91 && shown.output.contains("its log was rewritten"), "\(shown.output)")
+        }
+    }
+
     @Test("the doctor finds a desk well, and each thing that is wrong with it")
     func doctor() async throws {
         try await Workplace.with(keepsRecord: false) { place in

@@ -153,7 +153,7 @@ struct AuditCommand: AsyncParsableCommand {
                 let word = comparison.isWhole ? terminal.styled("agrees", .green) : terminal.styled("DISAGREES", .red)
                 let sides = comparison.reconciliation
                 terminal.line(
-                    "\(comparison.device.name)'s ledger: \(word), \(comparison.entryCount) entries, \(comparison.tree == .whole ? "root as the device signed it" : comparison.tree.rawValue); "
+                    "\(comparison.device.name)'s ledger: \(word), \(comparison.entryCount) entries, \(comparison.tree.words); "
                         + "\(sides.sharedSessionCount) sessions on both sides, \(sides.agreedCount) points the same")
                 for difference in sides.discrepancies.prefix(20) {
                     let why = difference.explanation == .none ? "" : " (explained: \(difference.explanation.rawValue))"
@@ -161,6 +161,20 @@ struct AuditCommand: AsyncParsableCommand {
                 }
                 for line in VerdictText.alarms(comparison.heads) { terminal.line(line) }
             }
+        }
+    }
+}
+
+extension LedgerComparison.Tree {
+    /// What a person is told.
+    fileprivate var words: String {
+        switch self {
+        case .whole: "root as the device signed it, now and before"
+        case .beginsLater: "its oldest entries were dropped, so that its root cannot be made anew"
+        case .incomplete: "entries are missing that its signed heads cover"
+        case .otherRoot: "another root than the device signed"
+        case .rewritten: "its log was rewritten: it is not the one that the device signed before"
+        case .badSignature: "its head is not signed by the key pinned at its enrolment"
         }
     }
 }
