@@ -80,11 +80,12 @@ public struct Enrolment: Sendable {
     ///     logs in by; the host key that is accepted is the one to pin.
     ///   - package: For the device's architecture, as ``Installation/Survey/architecture`` names it.
     ///   - trust: Content of the device's trust file.
+    ///   - agree: Is told whose signatures would not count any more, or not as before; it throws where that is not to be.
     ///   - authorizedKeys: Public keys in OpenSSH's form, with the name and role each stands for.
     /// - Returns: The host key to pin, and the verifier key of the device's ledger.
     public func install(
         _ device: Device, over destination: Destination, package: (Installation.Survey) throws -> Package, trust: [UInt8],
-        authorizedKeys: [(name: String, role: String, key: String)]
+        agree: (TrustChange) throws -> Void, authorizedKeys: [(name: String, role: String, key: String)]
     ) async throws -> (hostKey: HostKey, ledgerKey: String) {
         let connection = try await Connection.open(to: destination, attempts: 3)
         do {
@@ -100,6 +101,8 @@ public struct Enrolment: Sendable {
                     next: "Install the agent by hand as docs/OWNERS.md says, then enrol with --no-install.")
             }
             let package = try package(survey)
+            let trusted = try await installation.content(of: .trust)
+            if let change = TrustChange(existing: trusted, new: String(decoding: trust, as: UTF8.self)) { try agree(change) }
             try desk.database.recordEnrolmentStarted(device: device.id, operator: desk.operatorName)
             // Where a roster is in force, the keys are its alone.
             let existing = try await installation.content(of: .keys)

@@ -95,12 +95,14 @@ public struct Installation: Sendable {
             isRoot: lines[1] == "0", system: lines[4])
     }
 
-    /// A file of the device's that an enrolment adds to.
+    /// A file of the device's that an enrolment adds to, or replaces.
     public enum OwnFile: String, Sendable {
         /// sshd's file of keys for the door.
         case keys = "/etc/rollcall/authorized_keys"
         /// The desks whose ledgers the device witnesses.
         case desks = "/etc/rollcall/desks"
+        /// Whose signatures put a catalogue in force.
+        case trust = "/etc/rollcall/trust"
     }
 
     /// What stands in a file of the device's; empty where there is none.

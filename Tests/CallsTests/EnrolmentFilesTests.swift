@@ -22,6 +22,23 @@ import Testing
         #expect(EnrolmentFiles.keys(existing: "no end of line", entries: alice) == "no end of line\n" + first)
     }
 
+    @Test("who would lose a say in a device's trust file is named; who comes to it is not asked about")
+    func trust() {
+        let (anna, bruno) = (
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBWtyyAtOu8+Yt2eb6qKTGYsmNIGoxcS6LIOwhIxySRA",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAtOu8+Yt2eb6qKTGYsmNIGoxcS6LIOwhIxySRAabcd"
+        )
+        let both = "threshold 2\n# ours\n\(anna) anna of one team\n\t\(bruno)\r\n"
+        #expect(TrustChange(existing: "", new: both) == nil)
+        #expect(TrustChange(existing: both, new: "\(both)# more\n") == nil)
+        #expect(TrustChange(existing: "threshold 2\n\(anna)\n", new: both) == nil)
+        let change = TrustChange(existing: both, new: "threshold 1\n\(bruno) bruno\n")
+        #expect(change?.dropped.map(\.comment) == ["anna of one team"] && change?.dropped[0].fingerprint.hasPrefix("SHA256:") == true)
+        #expect(change?.addedCount == 0 && change?.thresholds.before == 2 && change?.thresholds.after == 1)
+        #expect(TrustChange(existing: both, new: both.replacing("threshold 2", with: "threshold 1"))?.dropped == [])
+        #expect(TrustChange(existing: "what is no trust file", new: both) == nil)
+    }
+
     @Test("lines of other desks stay; a desk's own is replaced")
     func desks() {
         let (mine, other) = ("rollcall-desk/a+01234567+AAAA", "rollcall-desk/ab+01234567+BBBB")

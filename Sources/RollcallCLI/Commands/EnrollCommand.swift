@@ -31,6 +31,9 @@ struct EnrollCommand: AsyncParsableCommand {
     @Option(help: "Public key to let in as this operator; by default that of --identity.")
     var operatorKey: String?
 
+    @Flag(help: "Replace a trust file that has reviewers whom --trust does not, or wants another number of them, without asking.")
+    var replaceTrust = false
+
     @Flag(help: "The agent is installed already: only pin keys, push the catalogue, and prove the door.")
     var noInstall = false
 
@@ -92,7 +95,20 @@ struct EnrollCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(root) {} }
         return try await enrolment.install(
             device, over: destination, package: { survey in try Self.package(survey, configuration) }, trust: trustBytes,
-            authorizedKeys: [(desk.operatorName, role, key)])
+            agree: { try agree($0, on: device) }, authorizedKeys: [(desk.operatorName, role, key)])
+    }
+
+    /// Asks before reviewers of another team lose their say, which a yes to the enrolment is not.
+    private func agree(_ change: TrustChange, on device: Device) throws(CommandFailure) {
+        let sentence = change.sentence(device.name)
+        if replaceTrust { return Terminal.current.complain(sentence) }
+        guard !yes, Terminal.current.canAsk else {
+            throw CommandFailure(
+                .declined, kind: "trust-replaced", sentence + " Nothing was changed.",
+                next: "Add to \(displayed(trust ?? "")) what is missing, or say with --replace-trust that it is to be so.")
+        }
+        Terminal.current.complain(sentence)
+        try confirm("Replace its trust file?")
     }
 
     /// The package for a device's architecture.
@@ -172,6 +188,25 @@ struct EnrollCommand: AsyncParsableCommand {
         case .proven(let role, let answers):
             terminal.line("   proven: \(answers) probes answered through the door, role \(displayed(role, limit: 20))")
         }
+    }
+}
+
+extension TrustChange {
+    /// What a device loses, safe for a terminal.
+    func sentence(_ device: String) -> String {
+        var parts: [String] = []
+        if !dropped.isEmpty {
+            let names = dropped.prefix(8).map { key in
+                key.fingerprint + (key.comment.isEmpty ? "" : " (\(displayed(key.comment, limit: 60)))")
+            }
+            let more = dropped.count > 8 ? " and \(dropped.count - 8) more" : ""
+            parts.append("would no longer trust the reviewers \(names.joined(separator: ", "))\(more)")
+        }
+        if thresholds.before != thresholds.after {
+            func words(_ number: Int?) -> String { number.map(String.init) ?? "no number" }
+            parts.append("would want signatures of \(words(thresholds.after)) in place of \(words(thresholds.before))")
+        }
+        return "\(device) \(parts.joined(separator: " and "))."
     }
 }
 
