@@ -109,9 +109,14 @@ struct VerdictText {
         }
     }
 
-    /// What is wrong between the two ledgers, loudly.
+    /// What is missing where a device does not witness this desk's ledger.
+    private static let unwitnessed =
+        "The device does not vouch for this desk's record, because it does not know the desk's key: add what `rollcall audit key` prints to /etc/rollcall/desks on it, or enrol it again."
+
+    /// What is wrong between the two ledgers, loudly; and what is missing, in a sentence.
     static func alarms(_ heads: HeadJudgement?) -> [String] {
-        guard let heads, !heads.isQuiet else { return [] }
+        guard let heads else { return [] }
+        if heads.isQuiet { return heads.isUnwitnessed ? [unwitnessed] : [] }
         var lines: [String] = []
         switch heads.head {
         case .badSignature: lines.append("ALARM: the device's ledger head is not signed by the key pinned at its enrolment.")

@@ -113,6 +113,9 @@ public struct HeadJudgement: Equatable, Sendable {
     /// Our head as the device sees it.
     public var witness: Witness
 
+    /// Whether the device has a record of its own, and vouches for nothing of ours: it does not know this desk's key, as a rule.
+    public var isUnwitnessed: Bool { witness == .none && head != .none }
+
     /// Whether nobody has to look into it.
     public var isQuiet: Bool {
         ![.badSignature, .withheld, .shorter, .rewritten].contains(head) && ![.badCosignature, .inconsistent].contains(witness)

@@ -56,6 +56,23 @@ struct DeskTests {
         }
     }
 
+    @Test("a device that does not know the desk's key is told of, with what to do")
+    func unknownDesk() async throws {
+        try await Workplace.with { place in
+            let sentence = "because it does not know the desk's key"
+            #expect(try await !place.rollcall("diagnose", device).output.contains(sentence))
+            let door = try Scratch.text(place.folder + "/door.sh")
+            try Scratch.write("", to: place.folder + "/desks")
+            try place.stand(door.replacing("--desks \(place.door.folder)/template/desks", with: "--desks \(place.folder)/desks"))
+            for command in [
+                ["diagnose", device], ["fix", device, "odd.change", "--yes"], ["audit", "verify", "--device", device], ["doctor", device],
+            ] {
+                let outcome = try await place.rollcall(command)
+                #expect(outcome.output.contains(sentence) && outcome.output.contains("rollcall audit key"), "\(command): \(outcome.output)")
+            }
+        }
+    }
+
     private struct Audit: Decodable {
         struct Side: Decodable { let tree: String; let agrees: Bool }
         let devices: [Side]

@@ -103,6 +103,11 @@ struct DeviceCheckup {
         guard let judgement else {
             return Checkup("record", .warning, "the session ended before both sides' heads were exchanged", "Run it again.")
         }
+        if judgement.isQuiet, judgement.isUnwitnessed {
+            return Checkup(
+                "record", .warning, "the device does not vouch for this desk's, because it does not know the desk's key",
+                "Add what `rollcall audit key` prints to /etc/rollcall/desks on it, or enrol it again.")
+        }
         guard let alarm = VerdictText.alarms(judgement).first else {
             return Checkup("record", .ok, "nothing is missing or altered on either side")
         }
