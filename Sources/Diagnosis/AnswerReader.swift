@@ -32,6 +32,7 @@ struct AnswerReader {
         case .status: status(answer.output, &parsed)
         case .clock: clock(answer.output, &parsed)
         case .names: names(answer.output, &parsed)
+        case .connections: connections(answer.output, &parsed)
         case .record: record(answer.output, &parsed)
         case .each(let pattern): each(answer.output, pattern, &parsed)
         // Folders of certificates are full of symbolic links (ELOOP) to others, and have folders (EISDIR) in them.

@@ -52,7 +52,8 @@ extension Answer {
                 (row.name, row.server) = (redact(row.name), redact(row.server))
                 rows += row.encoded
             }
-        case .clock: rows = output
+        // What was connected to is the manifest's own.
+        case .clock, .connect: rows = output
         }
         answer.output = rows
         return answer

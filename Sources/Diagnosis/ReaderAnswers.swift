@@ -116,6 +116,38 @@ extension AnswerReader {
         }
     }
 
+    /// One row for each target, which must be those of the manifest in their order.
+    func connections(_ output: [UInt8], _ parsed: inout ParsedAnswer) {
+        guard case .connect(let targets) = manifest.source else { return parsed.fail("cannot be read by its manifest") }
+        var reader = CBORReader(output)
+        for target in targets where !reader.isAtEnd {
+            guard let row = try? ConnectionRow(&reader) else { return parsed.fail("gave rows that are not in the agreed encoding") }
+            guard row.target == target.bytes else { return parsed.fail("gave a row that nobody asked for") }
+            let address = SocketAddress(row.target)
+            let values: [String: FactValue] = [
+                "target": .text(target.string), "address": address.map { .text(String(decoding: $0.address, as: UTF8.self)) } ?? .null,
+                "port": address.map { .int(Int64($0.port)) } ?? .null, "outcome": .text(Self.outcome(ofConnecting: row.status)),
+                "error": Int64(exactly: row.status).map { .int($0) } ?? .null, "milliseconds": .real(Double(row.duration / 10) / 100),
+            ]
+            parsed.rows.append(manifest.facts.map { values[$0.name] ?? .null })
+        }
+        if !reader.isAtEnd { parsed.fail("gave more rows than it was asked for") }
+        if parsed.rows.count < targets.count { parsed.fail("gave fewer rows than it was asked for") }
+    }
+
+    private static func outcome(ofConnecting status: UInt64) -> String {
+        switch status {
+        case 0: "connected"
+        // EPERM, EACCES: a Unix socket of others, or a firewall.
+        case 1, 13: "denied"
+        // ENOENT: no such Unix socket.
+        case 2: "absent"
+        // EAGAIN: the queue of a Unix socket has no room.
+        case 11: "full"
+        default: failure(status)
+        }
+    }
+
     /// How an attempt to reach another machine failed, by its errno.
     private static func failure(_ status: UInt64) -> String {
         switch status {

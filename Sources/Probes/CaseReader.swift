@@ -48,8 +48,8 @@ final class CaseReader {
     private func recorded(_ root: YAMLValue, _ manifest: Manifest) -> Recorded? {
         guard
             let fields = root.fields([
-                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "replies", "clock", "hex", "with", "desk",
-                "answers",
+                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "replies", "connections", "clock", "hex", "with",
+                "desk", "answers",
             ])
         else {
             return nil
@@ -66,6 +66,7 @@ final class CaseReader {
         for file in fields["files"]?.list() ?? [] { output += self.file(file)?.encoded ?? [] }
         for path in fields["paths"]?.list() ?? [] { output += status(path)?.encoded ?? [] }
         for row in fields["replies"]?.list() ?? [] { output += reply(row)?.encoded ?? [] }
+        for row in fields["connections"]?.list() ?? [] { output += connection(row)?.encoded ?? [] }
         output += fields["clock"].flatMap(clock)?.encoded ?? []
         output += fields["hex"].flatMap(hexadecimal) ?? []
         if !manifest.questions.isEmpty { output += answers(fields["answers"] ?? root, manifest) }
@@ -196,6 +197,14 @@ final class CaseReader {
         return NameRow(
             name: bytes("name"), server: bytes("server"), type: number("type"), status: number("status"), duration: number("microseconds"),
             reply: fields["reply"].flatMap(hexadecimal) ?? [])
+    }
+
+    /// What came of one attempt of the reader `connect`.
+    private func connection(_ value: YAMLValue) -> ConnectionRow? {
+        guard let fields = value.fields(["target", "status", "microseconds"]) else { return nil }
+        func number(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...(1 << 50)) } ?? 0) }
+        return ConnectionRow(
+            target: Array((fields["target"]?.plain ?? "").utf8), status: number("status"), duration: number("microseconds"))
     }
 
     private func clock(_ value: YAMLValue) -> ClockRow? {

@@ -116,6 +116,12 @@ public struct CaseWriter: Sendable {
                         "  - {name: \(Self.quoted(row.name)), server: \(Self.quoted(row.server)), type: \(row.type), status: \(row.status), "
                             + "microseconds: \(row.duration)" + (reply.isEmpty ? "}" : ", reply: \"\(reply)\"}"))
                 }
+            case .connect:
+                lines.append("connections:")
+                while !reader.isAtEnd {
+                    let row = try ConnectionRow(&reader)
+                    lines.append("  - {target: \(Self.quoted(row.target)), status: \(row.status), microseconds: \(row.duration)}")
+                }
             case .clock:
                 let row = try ClockRow(&reader)
                 lines.append(

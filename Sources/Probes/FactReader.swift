@@ -18,6 +18,9 @@ private let clockFacts: [(name: String, type: FactType)] = [
 private let nameFacts: [(name: String, type: FactType)] = [
     ("name", .text), ("server", .text), ("type", .text), ("outcome", .text), ("error", .int), ("milliseconds", .real), ("addresses", .text),
 ]
+private let connectionFacts: [(name: String, type: FactType)] = [
+    ("target", .text), ("address", .text), ("port", .int), ("outcome", .text), ("error", .int), ("milliseconds", .real),
+]
 /// What a certificate states.
 private let certificateFacts: [(name: String, type: FactType)] = [
     ("path", .text), ("subject", .text), ("issuer", .text), ("not_before", .int), ("not_after", .int), ("is_authority", .int),
@@ -99,6 +102,9 @@ extension ManifestReader {
         case .resolve:
             check(facts, against: nameFacts, reader: "resolve")
             return ParseRule(form: .names, minimumRowCount: 0, line: first.line)
+        case .connect:
+            check(facts, against: connectionFacts, reader: "connect")
+            return ParseRule(form: .connections, minimumRowCount: 1, line: first.line)
         case .run:
             first.report("A program's facts need parse, which says how its output is read.")
             return nil
@@ -122,8 +128,8 @@ extension ManifestReader {
     private func checkPlaces(_ facts: [FactColumn], _ rule: ParseRule, _ source: ProbeSource?) {
         let isOfFiles = if case .files = source { true } else { false }
         switch (rule.form, source) {
-        case (_, .statfs), (_, .stat), (_, .clock), (_, .resolve):
-            problems.add(rule.line, "The readers statfs, stat, clock and resolve need no parse.")
+        case (_, .statfs), (_, .stat), (_, .clock), (_, .resolve), (_, .connect):
+            problems.add(rule.line, "The readers statfs, stat, clock, resolve and connect need no parse.")
         case (.document, .files), (.jsonLines, .files):
             problems.add(rule.line, "Files are read by record, each, lines, pairs, columns or certificates, or without parse.")
         case (.each, .run), (.certificates, .run):

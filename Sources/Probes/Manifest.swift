@@ -131,6 +131,8 @@ public struct ParseRule: Equatable, Sendable {
         case clock
         /// Rows of the reader `resolve`.
         case names
+        /// Rows of the reader `connect`.
+        case connections
         /// One row in all, each column found by a regular expression.
         case record
         /// A row for every distinct text that a regular expression matches at the start of a file's path; columns are its named groups,

@@ -50,9 +50,15 @@ struct ManifestReader {
         let groups = fields["groups"]?.texts() ?? []
         let network = fields["network"]?.flag() ?? false
         if case .resolve = source, !network { root.report("What resolves names needs network: true.") }
+        if case .connect(let targets) = source, !network, targets.contains(where: { $0.bytes.first != 47 }) {
+            root.report("What connects to addresses needs network: true.")
+        }
         let sandbox = fields["sandbox"]?.fields(["local-sockets", "write"]) ?? [:]
         let writable = writable(sandbox["write"], impact)
         let localSockets = sandbox["local-sockets"]?.flag() ?? false
+        if case .connect(let targets) = source, !localSockets, targets.contains(where: { $0.bytes.first == 47 }) {
+            root.report("What connects to Unix sockets needs sandbox: {local-sockets: true}.")
+        }
         let exits = exitCodes(fields["exit"])
         let inUse = fields["in-use"]?.list()?.compactMap(use) ?? []
         let (undo, undoStates) = fields["undo"].map(undo) ?? (nil, [])

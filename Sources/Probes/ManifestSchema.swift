@@ -27,7 +27,14 @@ public enum ManifestSchema {
                   "properties": {
                     "files": {"$ref": "#/$defs/paths", "description": "Absolute paths, * within a component"},
                     "stat": {"$ref": "#/$defs/paths", "description": "The same; nothing is opened"},
-                    "resolve": {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "maxLength": 253}}
+                    "resolve": {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "maxLength": 253}},
+                    "connect": {
+                      "type": "array", "minItems": 1, "maxItems": 16, "uniqueItems": true,
+                      "description": "Numeric addresses with ports (127.0.0.1:80, [::1]:80), paths of Unix sockets; nothing is sent",
+                      "items": {
+                        "type": "string", "maxLength": 107, "pattern": "^(/[^*]*|([0-9.]+|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5})$"
+                      }
+                    }
                   }
                 }
               ]

@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Foundation
 internal import Wire
 
 extension ManifestReader {
@@ -57,12 +58,13 @@ extension ManifestReader {
 
     private func reader(_ value: YAMLValue) -> ProbeSource? {
         guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs), ("clock", .clock)]) }
-        guard let fields = value.fields(["files", "stat", "resolve"]) else { return nil }
+        guard let fields = value.fields(["files", "stat", "resolve", "connect"]) else { return nil }
         guard fields.count == 1, let kind = fields.keys.first, let files = fields[kind], let patterns = files.list() else {
-            value.report("read must be statfs, clock, {files: [paths]}, {stat: [paths]} or {resolve: [names]}.")
+            value.report("read must be statfs, clock, {files: [paths]}, {stat: [paths]}, {resolve: [names]} or {connect: [targets]}.")
             return nil
         }
         if kind == "resolve" { return names(files, patterns) }
+        if kind == "connect" { return connections(files, patterns) }
         if patterns.isEmpty || patterns.count > 64 { files.report("\(files.name) must name 1 to 64 paths.") }
         var paths: [Text] = []
         for pattern in patterns {
@@ -84,5 +86,38 @@ extension ManifestReader {
                 }
                 return Text(text)
             })
+    }
+
+    /// What the reader `connect` tries.
+    private func connections(_ value: YAMLValue, _ items: [YAMLValue]) -> ProbeSource {
+        if items.isEmpty || items.count > 16 { value.report("\(value.name) must name 1 to 16 targets.") }
+        var targets: [Text] = []
+        for item in items {
+            guard let text = item.text() else { continue }
+            let target = Text(text)
+            if text.first == "/" {
+                if !Self.isPlainPath(text) || text.contains("*") || target.bytes.count > ConnectionRow.targetSizeLimit {
+                    item.report(
+                        "The path of a Unix socket is absolute, without .. and *, and has at most \(ConnectionRow.targetSizeLimit) bytes; "
+                            + "this is \(text).")
+                }
+            } else if !Self.isSocketAddress(target.bytes) {
+                item.report(
+                    "A target is a numeric address and a port from 1 to 65535, such as 127.0.0.1:80 or [::1]:80, or the absolute path of "
+                        + "a Unix socket; this is \(text).")
+            }
+            if targets.contains(target) { item.report("\(text) is named twice.") }
+            targets.append(target)
+        }
+        return .connect(targets)
+    }
+
+    /// Whether it is an address of IPv4, or one of IPv6 in brackets, and a port, as inet_pton(3) reads addresses.
+    private static func isSocketAddress(_ text: [UInt8]) -> Bool {
+        guard text.count <= ConnectionRow.targetSizeLimit, let target = SocketAddress(text) else { return false }
+        let (family, isBracketed) = (text.first == 91 ? AF_INET6 : AF_INET, text.first == 91)
+        guard isBracketed == target.address.contains(58) else { return false }
+        var room = in6_addr()
+        return inet_pton(family, String(decoding: target.address, as: UTF8.self), &room) == 1
     }
 }

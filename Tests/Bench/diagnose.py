@@ -71,6 +71,11 @@ def questions(folder):
             lines.append("date +%s; cat /proc/uptime; timedatectl show")
         elif "resolve" in probe["read"]:
             lines += [f"getent ahosts {shlex.quote(name)}" for name in probe["read"]["resolve"]]
+        elif "connect" in probe["read"]:
+            for target in probe["read"]["connect"]:
+                host, _, port = target.rpartition(":")
+                if host:
+                    lines.append(f"timeout 3 bash -c '< /dev/tcp/{host.strip('[]')}/{port}'; echo $?")
         elif "stat" in probe["read"]:
             lines.append("stat -c '%n %f %u %g %s %h %Y %d' " + " ".join(probe["read"]["stat"]))
         else:

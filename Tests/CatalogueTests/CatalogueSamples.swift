@@ -19,6 +19,9 @@ enum CatalogueSamples {
         ProbeDefinition(id: "storage.space", impact: .observe, source: .statfs, timeLimit: 2_000),
         ProbeDefinition(id: "clock.kernel", impact: .observe, source: .clock),
         ProbeDefinition(id: "permission.temporary", impact: .observe, source: .stat(["/tmp", "/var/*"])),
+        ProbeDefinition(
+            id: "network.ports", impact: .observe, source: .connect(["127.0.0.1:80", "/run/cups/cups.sock"]), mayUseNetwork: true,
+            mayUseLocalSockets: true),
         ProbeDefinition(id: "network.lookup", impact: .observe, source: .resolve(["."]), mayUseNetwork: true),
     ]
 
@@ -30,6 +33,10 @@ enum CatalogueSamples {
         ]),
         .map([
             (0, "network.lookup"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (10, 1), (14, .list(["."])),
+        ]),
+        .map([
+            (0, "network.ports"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (10, 1), (11, 1),
+            (15, .list(["127.0.0.1:80", "/run/cups/cups.sock"])),
         ]),
         .map([
             (0, "permission.temporary"), (1, 0), (6, 5_000), (7, 65_536), (8, "nobody"), (13, .list(["/tmp", "/var/*"])),

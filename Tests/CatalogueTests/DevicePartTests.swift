@@ -65,6 +65,42 @@ import Wire
         #expect(!probe(1, "03 81652f612f2e2e" + rest))
     }
 
+    @Test(
+        "what is connected to is a numeric address with a port, or an absolute path that a Unix socket may have",
+        arguments: [
+            ("127.0.0.1:80", true), ("[::1]:65535", true), ("/run/a.sock", true), ("/run/a:80", true),
+            ("127.0.0.1", false), ("127.0.0.1:0", false), ("127.0.0.1:65536", false), ("127.0.0.1:", false), (":80", false),
+            ("127.0.0.1:18446744073709551697", false), ("127.0.0.1:-1", false), ("127.0.0.1:80 ", false), ("127.0.0.1:8\u{0}", false),
+            ("127.0.0.1\u{0}:80", false), ("localhost:80", false), ("[fe80::1%eth0]:80", false), ("10.0.0.0/8:80", false),
+            ("@abstract", false), ("\u{0}abstract", false), ("run/a.sock", false), ("/run/../a.sock", false), ("/run/a\u{0}b", false),
+            ("", false), ("/" + String(repeating: "a", count: 106), true), ("/" + String(repeating: "a", count: 107), false),
+        ])
+    func connections(_ target: String, _ isTaken: Bool) throws {
+        func reads(_ targets: [Text]) -> Bool {
+            let probe = ProbeDefinition(id: "a", impact: .observe, source: .connect(targets), mayUseNetwork: true)
+            return (try? DevicePart(decoding: DevicePart(probes: [probe]).encoded))?.probes == [probe]
+        }
+        #expect(reads([Text(target)]) == isTaken)
+        #expect(reads(["127.0.0.1:80", Text(target)]) == isTaken)
+    }
+
+    @Test("at most 16 targets are connected to, and at least one")
+    func connectionCount() {
+        func reads(_ count: Int) -> Bool {
+            let targets = (0..<count).map { Text("127.0.0.1:\($0 % 65_535 + 1)") }
+            return
+                (try? DevicePart(
+                    decoding: DevicePart(probes: [ProbeDefinition(id: "a", impact: .observe, source: .connect(targets))]).encoded))
+                != nil
+        }
+        #expect(reads(1) && reads(16))
+        #expect(!reads(0) && !reads(17) && !reads(1_000_000))
+        #expect(!self.reads("81a6 00 6161 01 00 06 01 07 01 08 6161 0f 80"))
+        // A count that lies, and more than one way to answer.
+        #expect(!self.reads("81a6 00 6161 01 00 06 01 07 01 08 6161 0f 9a000f4240 642f612f62"))
+        #expect(!probe(2, "04 01" + rest + "0f 81622f61"))
+    }
+
     @Test("local sockets are open or not said, and where a probe may write is absolute, for probes that change")
     func sandbox() throws {
         #expect(probe(2, "04 01" + rest + "0b 01"))

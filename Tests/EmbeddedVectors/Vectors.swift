@@ -113,7 +113,12 @@ struct Vectors {
         var reader = CBORReader(bytes)
         var again: [UInt8] = []
         switch fields.items?.count {
-        case 3: again = (try? FileRow(&reader))?.encoded ?? []
+        case 3:
+            again = (try? FileRow(&reader))?.encoded ?? []
+            if again.isEmpty {
+                reader = CBORReader(bytes)
+                again = (try? ConnectionRow(&reader))?.encoded ?? []
+            }
         case 6:
             again = (try? ClockRow(&reader))?.encoded ?? []
             if again.isEmpty {

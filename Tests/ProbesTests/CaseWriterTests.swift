@@ -48,6 +48,15 @@ struct CaseWriterTests {
             NameRow(name: [46], server: Array("::1".utf8), type: 28, status: 0, duration: 9, reply: [0, 255]).encoded
             + NameRow(name: Array("a.example".utf8), server: [], type: 1, status: 101, duration: 0).encoded
         #expect(try read(.resolve(["."]), "network: true\nread: {resolve: [.]}", "{server: text}", output: names).output == names)
+        let connections =
+            ConnectionRow(target: Array("[::1]:80".utf8), status: 111, duration: 42).encoded
+            + ConnectionRow(target: Array("/run/a b".utf8), status: 0, duration: 0).encoded
+        #expect(
+            try read(
+                .connect(["[::1]:80", "/run/a b"]),
+                "network: true\nsandbox: {local-sockets: true}\nread: {connect: [\"[::1]:80\", /run/a b]}", "{target: text}",
+                output: connections
+            ).output == connections)
         let mount = MountRow(
             mount: [47], source: Array("/dev/a b".utf8), type: [120], options: [], status: 0, blockSize: 1, blocks: 2, freeBlocks: 3,
             availableBlocks: 4, inodes: 5, freeInodes: 6

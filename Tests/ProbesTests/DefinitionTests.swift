@@ -23,7 +23,7 @@ struct DefinitionTests {
     /// What speaks to others, or asks the kernel about the network: in a namespace of its own it would see none.
     private static let networking: Set = [
         "access.ways", "network.addresses", "network.dns", "network.errors", "network.flush-neighbours", "network.listeners",
-        "network.neighbours", "network.lookup",
+        "network.neighbours", "network.lookup", "network.ports",
         "network.routes", "network.sockets", "network.tcp", "network.wifi", "package.configure", "printer.cancel-jobs", "printer.queues",
         "security.exposed",
     ]

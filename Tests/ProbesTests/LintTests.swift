@@ -133,6 +133,35 @@ struct LintTests {
         if let complaint { #expect(found.first?.message.contains(complaint) == true && found.first?.line == 5) }
     }
 
+    @Test(
+        "lint says what the reader connect does not connect to",
+        arguments: [
+            ("[127.0.0.1:80, '[::1]:80', /run/a.sock]", nil), ("[]", "1 to 16 targets"),
+            ("[\((1...17).map { "127.0.0.1:\($0)" }.joined(separator: ", "))]", "1 to 16 targets"),
+            ("[127.0.0.1:80, 127.0.0.1:80]", "named twice"), ("[localhost:80]", "numeric address"), ("[127.0.0.1]", "numeric address"),
+            ("[127.0.0.1:0]", "numeric address"), ("[127.0.0.1:65536]", "numeric address"), ("[127.1:80]", "numeric address"),
+            ("[256.0.0.1:80]", "numeric address"), ("['::1:80']", "numeric address"), ("['[127.0.0.1]:80']", "numeric address"),
+            ("['[fe80::1%eth0]:80']", "numeric address"), ("['@x']", "numeric address"), ("[\"/run/a\\0b\"]", "Unix socket"),
+            ("['/run/*.sock']", "Unix socket"), ("[/run/../a]", "Unix socket"), ("[/\(String(repeating: "a", count: 107))]", "Unix socket"),
+        ] as [(String, String?)])
+    func connections(_ targets: String, _ complaint: String?) {
+        let text = "id: a.b\ntitle: A test\nimpact: observe\nnetwork: true\nsandbox: {local-sockets: true}\nread: {connect: \(targets)}\n"
+        let found = problems(text)
+        #expect(found.count == (complaint == nil ? 0 : 1), "\(found)")
+        if let complaint { #expect(found.first?.message.contains(complaint) == true && found.first?.line == 6, "\(found)") }
+    }
+
+    @Test("what connects says that it uses the network, and Unix sockets")
+    func connectionRights() {
+        let text = "id: a.b\ntitle: A test\nimpact: observe\nread: {connect: [127.0.0.1:80, /run/a]}\n"
+        #expect(problems(text).map { $0.message.contains("network: true") || $0.message.contains("local-sockets: true") } == [true, true])
+        #expect(problems(text.replacing("127.0.0.1:80, ", with: "")).count == 1)
+        #expect(problems(text.replacing(", /run/a", with: "")).count == 1)
+        let parsed = text.replacing("/run/a", with: "'[::1]:80'") + "network: true\nparse: record\nfacts: {port: text}\n"
+        #expect(problems(parsed).contains { $0.message.contains("need no parse") })
+        #expect(problems(parsed.replacing("parse: record\n", with: "")).contains { $0.message.contains("of type int") })
+    }
+
     @Test("a manifest without mistakes has none reported")
     func wellFormed() { #expect(problems(Self.wellFormed) == []) }
 

@@ -50,6 +50,7 @@ struct SchemaTests {
             ("facts: {a: text}", "facts: {A: text}"), ("severity: info", "severity: bad"), ("customer: Yes.", "customer: {de: Ja.}"),
             ("customer: Yes.", "customer: {en: Yes., Deutsch: Ja.}"), ("when: a = 'x', ", ""), ("match: ", "macht: "),
             ("run: [/bin/true]", "read: statfs\nrun: [/bin/true]"), ("run: [/bin/true]", "run: [/bin/true]\nlimits: {time: 2 hours}"),
+            ("run: [/bin/true]", "network: true\nread: {connect: [localhost:80]}"),
             ("run: [/bin/true]", "run: [/bin/true]\nsandbox: {read: [/tmp]}"), ("id: test.one", "id: Test One"),
             ("run: [/bin/true]", "run: [/bin/true]\nviews: {Large: SELECT 1}"), ("engineer: ", "say: x, engineer: "),
         ])

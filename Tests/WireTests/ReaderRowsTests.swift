@@ -14,13 +14,16 @@ import Wire
         let clock = ClockRow(time: .max, uptime: 0, isSynchronised: false, offset: .min, error: .max, frequency: -1)
         let name = NameRow(
             name: [46], server: Array("::1".utf8), type: 28, status: 0, duration: .max, reply: [UInt8](repeating: 7, count: 1_232))
-        var reader = CBORReader(file.encoded + absent.encoded + mount.encoded + status.encoded + clock.encoded + name.encoded)
+        let connection = ConnectionRow(target: [UInt8](repeating: 47, count: 107), status: .max, duration: .max)
+        var reader = CBORReader(
+            file.encoded + absent.encoded + mount.encoded + status.encoded + clock.encoded + name.encoded + connection.encoded)
         #expect(try FileRow(&reader) == file)
         #expect(try FileRow(&reader) == absent)
         #expect(try MountRow(&reader) == mount)
         #expect(try StatusRow(&reader) == status)
         #expect(try ClockRow(&reader) == clock)
         #expect(try NameRow(&reader) == name)
+        #expect(try ConnectionRow(&reader) == connection)
         #expect(reader.isAtEnd)
     }
 
@@ -29,6 +32,13 @@ import Wire
         for hex: [UInt8] in [[0x82, 0x40, 0x00], [0x83, 0x40, 0x00], [0x84, 0x40, 0x00, 0x40, 0x00], [0x83, 0x60, 0x00, 0x40], []] {
             var reader = CBORReader(hex)
             #expect(throws: WireError.self) { try FileRow(&reader) }
+        }
+        let tooLong = ConnectionRow(target: [UInt8](repeating: 47, count: 108), status: 0, duration: 0).encoded
+        for hex: [UInt8] in [
+            [0x82, 0x40, 0x00], [0x84, 0x40, 0x00, 0x00, 0x00], [0x83, 0x40, 0x00, 0x40], [0x83, 0x40, 0x20, 0x00], tooLong,
+        ] {
+            var reader = CBORReader(hex)
+            #expect(throws: WireError.self) { try ConnectionRow(&reader) }
         }
     }
 

@@ -46,6 +46,9 @@ import Wire
         file.add(
             "name", NameRow(name: [46], server: Array("192.0.2.1".utf8), type: 28, status: 111, duration: 412, reply: [1, 255]).encoded,
             .list([.bytes([46]), .bytes(Array("192.0.2.1".utf8)), 28, 111, 412, .bytes([1, 255])]))
+        file.add(
+            "connection", ConnectionRow(target: Array("[::1]:631".utf8), status: 111, duration: 73).encoded,
+            .list([.bytes(Array("[::1]:631".utf8)), 111, 73]))
         #expect(try file.isKept(), "rows.json is out of date: run the tests once with ROLLCALL_WRITE_VECTORS=1 and look at the difference")
     }
 }

@@ -96,8 +96,12 @@ public func fuzzRows(_ bytes: [UInt8]) -> Bool {
     var names: [UInt8] = []
     while !reader.isAtEnd, let row = try? NameRow(&reader) { names += row.encoded }
     reader = CBORReader(bytes)
+    var connections: [UInt8] = []
+    while !reader.isAtEnd, let row = try? ConnectionRow(&reader) { connections += row.encoded }
+    reader = CBORReader(bytes)
     let isWhole = (try? reader.skip()) != nil
     return bytes.starts(with: files) && bytes.starts(with: mounts) && bytes.starts(with: others) && bytes.starts(with: clocks)
-        && bytes.starts(with: names)
-        && (isWhole || files.isEmpty && mounts.isEmpty && others.isEmpty && clocks.isEmpty && names.isEmpty)
+        && bytes.starts(with: names) && bytes.starts(with: connections)
+        && (isWhole
+            || files.isEmpty && mounts.isEmpty && others.isEmpty && clocks.isEmpty && names.isEmpty && connections.isEmpty)
 }

@@ -33,6 +33,8 @@ public enum ProbeSource: Equatable, Sendable {
     case clock
     /// Asks every name server of the device for the addresses of names.
     case resolve([Text])
+    /// Tries to connect to numeric addresses with ports, and to Unix sockets by their paths, and sends nothing.
+    case connect([Text])
 
     /// One argument of a program.
     public enum Argument: Equatable, Sendable {
@@ -106,7 +108,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         case .files(let patterns): fields.texts(3, patterns)
         case .statfs: fields.unsigned(4, 1)
         case .clock: fields.unsigned(4, 2)
-        case .stat, .resolve: break
+        case .stat, .resolve, .connect: break
         }
         if !parameters.isEmpty {
             var list = CBORWriter()
@@ -124,6 +126,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         switch source {
         case .stat(let patterns): fields.texts(13, patterns)
         case .resolve(let names): fields.texts(14, names)
+        case .connect(let targets): fields.texts(15, targets)
         default: break
         }
         return fields.bytes
@@ -160,6 +163,7 @@ public struct ProbeDefinition: Equatable, Sendable {
             case 12: probe.writable = try reader.texts(count: 16, limit: 1_024)
             case 13: source = .stat(try reader.texts(count: 64, limit: 1_024))
             case 14: source = .resolve(try reader.texts(count: 8, limit: 253))
+            case 15: source = .connect(try reader.texts(count: 16, limit: ConnectionRow.targetSizeLimit))
             default: return false
             }
             return true
@@ -169,7 +173,7 @@ public struct ProbeDefinition: Equatable, Sendable {
         probe.source = try required(source, 2)
         try keys.require(6, 7, 8)
         var sourceCount = 0
-        for key: UInt64 in [2, 3, 4, 13, 14] where keys.contains(key) { sourceCount += 1 }
+        for key: UInt64 in [2, 3, 4, 13, 14, 15] where keys.contains(key) { sourceCount += 1 }
         guard sourceCount == 1 else { throw WireError(.outOfRange, 2) }
         guard probe.timeLimit > 0 else { throw WireError(.outOfRange, 6) }
         guard probe.outputLimit > 0 else { throw WireError(.outOfRange, 7) }
@@ -191,6 +195,10 @@ public struct ProbeDefinition: Equatable, Sendable {
         case .statfs, .clock: break
         case .resolve(let names):
             for name in names where Self.labels(of: name.bytes) == nil { throw WireError(.outOfRange, 14) }
+        case .connect(let targets):
+            for target in targets where SocketAddress(target.bytes) == nil && !Self.isPathPattern(target.bytes) {
+                throw WireError(.outOfRange, 15)
+            }
         }
     }
 

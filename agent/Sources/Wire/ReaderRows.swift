@@ -278,3 +278,41 @@ public struct NameRow: Equatable, Sendable {
         reply = try reader.byteString(limit: Self.replySizeLimit)
     }
 }
+
+/// What came of one attempt of the reader `connect`; fields in the order written here.
+public struct ConnectionRow: Equatable, Sendable {
+    /// Longest target, bytes: what a path of a Unix socket may have (unix(7)).
+    public static let targetSizeLimit = 107
+
+    /// An address and a port, or the path of a Unix socket, as the manifest writes it.
+    public var target: [UInt8]
+    /// 0 where somebody took the connection, or the errno it came to; ETIMEDOUT (110) for no answer.
+    public var status: UInt64
+    /// Microseconds until that was known, from when the first attempt of the probe began.
+    public var duration: UInt64
+
+    /// Makes a row of its fields.
+    public init(target: [UInt8], status: UInt64, duration: UInt64) {
+        self.target = target
+        self.status = status
+        self.duration = duration
+    }
+
+    /// The row's encoding.
+    public var encoded: [UInt8] {
+        var writer = CBORWriter()
+        writer.array(3)
+        writer.byteString(target)
+        writer.unsigned(status)
+        writer.unsigned(duration)
+        return writer.bytes
+    }
+
+    /// Reads the next row of a sequence.
+    public init(_ reader: inout CBORReader) throws(WireError) {
+        guard try reader.array(limit: 3) == 3 else { throw WireError(.malformed, UInt64(reader.offset)) }
+        target = try reader.byteString(limit: Self.targetSizeLimit)
+        status = try reader.unsigned()
+        duration = try reader.unsigned()
+    }
+}

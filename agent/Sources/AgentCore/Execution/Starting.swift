@@ -23,6 +23,10 @@ extension Executor {
                 let count = UInt64(max(1, names.count * 2 * NamesReader.serverCountLimit))
                 let reader = NamesReader(kernel: kernel, root: root, patience: job.definition.timeLimit * 750 / count)
                 adopt(try forkReader(job) { (_, emit) throws(Errno) in try reader.read(names, emit: emit) }, job)
+            case .connect(let targets):
+                // All are waited for at once, for three quarters of the time.
+                let reader = ConnectionsReader(kernel: kernel, root: root, patience: job.definition.timeLimit * 750)
+                adopt(try forkReader(job) { (_, emit) throws(Errno) in try reader.read(targets, emit: emit) }, job)
             case .statfs:
                 job.survey = try MountSurvey(kernel: kernel, root: root)
                 try continueSurvey(job)
