@@ -51,8 +51,8 @@ struct Configuration: Sendable {
             data: data, operatorName: setting("operator") ?? nonEmpty(environment["USER"]) ?? NSUserName(), identity: setting("identity"),
             sshConfiguration: setting("ssh_config"),
             catalogue: setting("catalogue") ?? data + "/catalogue", agent: setting("agent") ?? house?.agent,
-            probes: setting("probes") ?? house?.probes, packaging: house?.packaging, language: setting("language")?.lowercased() ?? "en",
-            home: home,
+            probes: setting("probes") ?? house?.probes, packaging: house?.packaging,
+            language: setting("language")?.lowercased().replacing("_", with: "-") ?? "en", home: home,
             agentSocket: nonEmpty(environment["SSH_AUTH_SOCK"]))
     }
 

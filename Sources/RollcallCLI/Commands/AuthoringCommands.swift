@@ -33,7 +33,9 @@ extension ProbesCommand {
                     .localFile, kind: "probe-exists", "There is a probe \(probe) already, in \(file).", next: "Choose another id.")
             }
             let table = Manifest.table(of: probe)
+            let steps = probe.split(separator: ".").map { _ in "../" }.joined()
             let text = """
+                # yaml-language-server: $schema=\(steps)schema.json
                 id: \(probe)
                 title: What it tells
                 impact: observe
@@ -57,6 +59,11 @@ extension ProbesCommand {
                 try FileManager.default.createDirectory(
                     atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
                 try Data(text.utf8).write(to: URL(filePath: file), options: .withoutOverwriting)
+                // What the first line names; one that is there is its owner's.
+                let schema = URL(filePath: library + "/schema.json")
+                if !FileManager.default.fileExists(atPath: schema.path(percentEncoded: false)) {
+                    try Data((ManifestSchema.text + "\n").utf8).write(to: schema, options: .withoutOverwriting)
+                }
             } catch {
                 throw CommandFailure(
                     .storeFull, kind: "unwritable", "\(file) cannot be written.",
@@ -100,10 +107,11 @@ extension ProbesCommand {
                 }
             }
             if let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: ThisMachine.name) { throw failure }
-            let verdict = try Diagnostician(library: library).judge([answer])
+            let verdict = try Diagnostician(library: library.spoken(in: try options.configuration().language)).judge([answer])
             for finding in verdict.findings {
                 Terminal.current.line(
                     Terminal.current.styled(finding.title, .bold) + " (\(finding.severity.rawValue)): " + finding.engineer)
+                Terminal.current.line("   " + finding.customer)
             }
             for unknown in verdict.unknowns { Terminal.current.line("\(unknown.id) is unknown: \(unknown.reason)") }
             if verdict.findings.isEmpty, !verdict.judged.isEmpty { Terminal.current.line("Nothing found.") }

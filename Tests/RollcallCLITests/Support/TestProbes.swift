@@ -104,7 +104,7 @@ enum TestProbes {
             subject: [word]
             when: word LIKE 'begin%'
             severity: info
-            customer: The device says something.
+            customer: {en: The device says something., de: "Das Gerät sagt etwas.", pt-br: O aparelho diz algo.}
             engineer: "it says {word}"
             remedies: [odd.change]
         """#,
