@@ -12,6 +12,8 @@ extension AgentSession {
 
     /// Bytes the agent may send ahead: more than an SSH channel's window, so that the window is what limits the rate.
     static let streamWindow: UInt64 = 8 << 20
+    /// Bytes of a file that are made ready to be sent at a time.
+    private static let pieceSize = 16 * RollcallProtocol.chunkSizeLimit
     /// Silence after which a stream is given up: a device may take its time to hash what is there already, or to write out its cache.
     private static let silenceLimit: Duration = .seconds(300)
 
@@ -121,12 +123,12 @@ extension AgentSession {
         return Task {
             do {
                 while true {
-                    let room = try await credit.take(4 * RollcallProtocol.chunkSizeLimit)
+                    let room = try await credit.take(Self.pieceSize)
                     let bytes = try next(room)
                     if bytes.isEmpty { break }
                     await credit.add(UInt64(room - bytes.count))
                     var frames: [UInt8] = []
-                    frames.reserveCapacity(bytes.count + 128)
+                    frames.reserveCapacity(bytes.count + bytes.count / 256 + 128)
                     for start in Swift.stride(from: 0, to: bytes.count, by: RollcallProtocol.chunkSizeLimit) {
                         let piece = Array(bytes[start..<min(start + RollcallProtocol.chunkSizeLimit, bytes.count)])
                         frames += Message.data(StreamData(request: request, bytes: piece)).frame

@@ -5,12 +5,13 @@ internal import Foundation
 public import Probes
 public import SSH
 public import Store
+internal import Synchronization
 
 /// What every piece of work at a desk needs: the record, the probes, who asks, and the keys to log in with.
 public struct Desk: Sendable {
     /// The record of everything.
     public let database: RollcallDatabase
-    private let reading: Task<ManifestLibrary, any Error>
+    private let reading: Reading
     /// SHA-256 of the catalogue's header, to compare with a device's; empty where the library comes from manifests alone.
     public let catalogueDigest: [UInt8]
     /// Who is at the desk.
@@ -19,22 +20,40 @@ public struct Desk: Sendable {
     public let keys: LoginKeys
     private let destinations: Destinations
 
+    /// The reading of a library, once, from when it is first asked for.
+    private final class Reading: Sendable {
+        private let read: @Sendable () throws -> ManifestLibrary
+        private let begun = Mutex<Task<ManifestLibrary, any Error>?>(nil)
+
+        init(_ read: @escaping @Sendable () throws -> ManifestLibrary) { self.read = read }
+
+        var task: Task<ManifestLibrary, any Error> {
+            begun.withLock { begun in
+                let task = begun ?? Task { [read] in try read() }
+                begun = task
+                return task
+            }
+        }
+    }
+
     /// Version of the controller, as it says it to agents.
     public static let version = "0.1.0"
 
     /// Makes a desk of its parts.
     ///
     /// - Parameters:
-    ///   - library: Reads the probes and rules of the catalogue in use. It begins at once, beside whatever the desk is used for first: a
-    ///     customer is waiting.
+    ///   - library: Reads the probes and rules of the catalogue in use.
+    ///   - asksProbes: Whether they will be wanted: then reading begins at once, beside whatever the desk is used for first, for a customer
+    ///     is waiting; otherwise only if they are asked for.
     ///   - sshConfiguration: The only file of OpenSSH's configuration to be read; the user's and the machine's if nil.
     ///   - deadlines: How long each phase of a connection may take, where OpenSSH's configuration says nothing else.
     public init(
-        database: RollcallDatabase, library: @escaping @Sendable () throws -> ManifestLibrary, catalogueDigest: [UInt8],
-        operatorName: String, keys: LoginKeys, sshConfiguration: String? = nil, deadlines: Deadlines = Deadlines()
+        database: RollcallDatabase, library: @escaping @Sendable () throws -> ManifestLibrary, asksProbes: Bool = true,
+        catalogueDigest: [UInt8], operatorName: String, keys: LoginKeys, sshConfiguration: String? = nil, deadlines: Deadlines = Deadlines()
     ) {
         self.database = database
-        reading = Task { try library() }
+        reading = Reading(library)
+        if asksProbes { _ = reading.task }
         self.catalogueDigest = catalogueDigest
         self.operatorName = operatorName
         self.keys = keys
@@ -45,7 +64,7 @@ public struct Desk: Sendable {
     /// The probes and rules of the catalogue in use, waited for where they are still being read.
     ///
     /// - Throws: `ProbesError`.
-    public func library() async throws -> ManifestLibrary { try await reading.value }
+    public func library() async throws -> ManifestLibrary { try await reading.task.value }
 
     /// How the door of a device is reached: what OpenSSH's configuration says of its host, under what the inventory says, under the key that
     /// was named at this desk. Only its pinned host keys are accepted.

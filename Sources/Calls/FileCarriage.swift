@@ -46,12 +46,13 @@ extension DeviceSession {
     /// - Parameter replaces: Whether it may take the place of a file that is there.
     public func put(_ file: any OutgoingFile, to path: String, replaces: Bool) async throws -> Carriage {
         let subject = "put " + path
+        let (byteCount, digest) = try await file.whole()
         var flags: OpenStream.Flags = replaces ? [.replace] : []
         while true {
             let request = await agent.streamNumber()
-            try desk.database.recordStream(session: id, request: request, subject: subject, digest: file.digest, byteCount: file.byteCount)
+            try desk.database.recordStream(session: id, request: request, subject: subject, digest: digest, byteCount: byteCount)
             let open = OpenStream(
-                request: request, kind: "put", target: Text(path), size: file.byteCount, digest: file.digest, flags: flags, credit: 0)
+                request: request, kind: "put", target: Text(path), size: byteCount, digest: digest, flags: flags, credit: 0)
             guard let outcome = try await agent.put(open, begin: { try file.begin($0) }, next: { try file.next($0) }) else {
                 // The device has other bytes under that digest than this side: once more, and without them.
                 try desk.database.recordAnswers(
@@ -60,10 +61,9 @@ extension DeviceSession {
                 flags.insert(.afresh)
                 continue
             }
-            let done = try record(outcome, request: request, digest: { file.digest })
-            guard done.digest == file.digest else { throw CarriageError.digestDiffers }
-            return Carriage(
-                byteCount: file.byteCount, offset: file.byteCount - min(done.sentByteCount, file.byteCount), digest: file.digest)
+            let done = try record(outcome, request: request, digest: { digest })
+            guard done.digest == digest else { throw CarriageError.digestDiffers }
+            return Carriage(byteCount: byteCount, offset: byteCount - min(done.sentByteCount, byteCount), digest: digest)
         }
     }
 
@@ -100,10 +100,8 @@ public protocol IncomingFile: Sendable {
 
 /// A file that goes to a device.
 public protocol OutgoingFile: Sendable {
-    /// Bytes of the whole.
-    var byteCount: UInt64 { get }
-    /// SHA-256 of the whole.
-    var digest: [UInt8] { get }
+    /// Bytes and SHA-256 of the whole, waited for where it is still being hashed.
+    func whole() async throws -> (byteCount: UInt64, digest: [UInt8])
     /// Goes to where the device wants to go on; false where the device has other bytes before it.
     func begin(_ opened: StreamOpened) throws -> Bool
     /// The next bytes, at most `limit`; none at the end.

@@ -103,7 +103,9 @@ struct DeskOptions: ParsableArguments {
     }
 
     /// Opens the store, the catalogue and the keys.
-    func desk() async throws -> Desk {
+    ///
+    /// - Parameter asksProbes: Whether the catalogue's probes will be wanted, so that they are read beside what comes first.
+    func desk(asksProbes: Bool = true) async throws -> Desk {
         let configuration = try configuration()
         let folder = try Self.catalogue(configuration)
         let (packed, signed) = (try folder.read(), try folder.signed())
@@ -113,7 +115,7 @@ struct DeskOptions: ParsableArguments {
             path: configuration.identity, agentSocket: configuration.agentSocket, askPassphrase: Questions.passphrase)
         return Desk(
             database: database, library: { [language = configuration.language] in try packed.library().spoken(in: language) },
-            catalogueDigest: signed.digest, operatorName: configuration.operatorName,
+            asksProbes: asksProbes, catalogueDigest: signed.digest, operatorName: configuration.operatorName,
             keys: keys, sshConfiguration: configuration.sshConfiguration)
     }
 }

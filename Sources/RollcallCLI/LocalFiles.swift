@@ -85,10 +85,11 @@ final class FetchedFile: IncomingFile {
             return nil
         }
         var (hash, count) = (SHA256(), UInt64(0))
-        while let piece = try readPiece(descriptor, path, limit: 1 << 20) {
+        while let piece = try readPiece(descriptor, path, limit: 1 << 20, at: count) {
             hash.update(piece)
             count += UInt64(piece.count)
         }
+        lseek(descriptor, 0, SEEK_END)
         state.withLock { state in
             (state.descriptor, state.part, state.hash, state.count) = (descriptor, path, hash, count)
             state.earlier = (path, count, time)
@@ -151,70 +152,86 @@ final class FetchedFile: IncomingFile {
     func discard() { state.withLock { _ = unlink($0.part) } }
 }
 
-/// A file that is sent: hashed once from end to end before anything is said.
+/// A file that is sent: hashed once from end to end before anything is said, while the device is being reached.
 final class SentFile: OutgoingFile {
     let path: String
-    let byteCount: UInt64
-    let digest: [UInt8]
     private let descriptor: Int32
-    private let sent = Mutex<UInt64>(0)
+    private let hashing: Task<(byteCount: UInt64, digest: [UInt8]), any Error>
+    /// Bytes of the whole, once they are counted; and how many of them were sent.
+    private let counts = Mutex<(whole: UInt64, sent: UInt64)>((0, 0))
     private let progress: TransferProgress
 
-    init(path: String, progress: TransferProgress) throws {
+    init(path: String, progress: TransferProgress) throws(LocalFileError) {
         (self.path, self.progress) = (path, progress)
-        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw LocalFileError(path) }
-        do {
-            var status = stat()
-            guard fstat(descriptor, &status) == 0 else { throw LocalFileError(path) }
-            guard status.st_mode & S_IFMT == S_IFREG else { throw LocalFileError(path, number: EISDIR) }
-            var (hash, count) = (SHA256(), UInt64(0))
-            while let piece = try readPiece(descriptor, path, limit: 1 << 20) {
-                hash.update(piece)
-                count += UInt64(piece.count)
-            }
-            (byteCount, digest) = (count, hash.finish())
-        } catch {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let error = status.st_mode & S_IFMT == 0 ? LocalFileError(path) : LocalFileError(path, number: EISDIR)
             close(descriptor)
             throw error
         }
+        self.descriptor = descriptor
+        hashing = Task.detached {
+            var (hash, count) = (SHA256(), UInt64(0))
+            while let piece = try readPiece(descriptor, path, limit: 1 << 20, at: count) {
+                try Task.checkCancellation()
+                hash.update(piece)
+                count += UInt64(piece.count)
+            }
+            return (count, hash.finish())
+        }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // The descriptor is the hashing task's until that has ended.
+        hashing.cancel()
+        let (hashing, descriptor) = (hashing, descriptor)
+        Task.detached {
+            _ = await hashing.result
+            close(descriptor)
+        }
+    }
+
+    func whole() async throws -> (byteCount: UInt64, digest: [UInt8]) {
+        let whole = try await hashing.value
+        counts.withLock { $0.whole = whole.byteCount }
+        return whole
+    }
 
     func begin(_ opened: StreamOpened) throws -> Bool {
-        guard opened.offset <= byteCount, lseek(descriptor, 0, SEEK_SET) == 0 else { return false }
+        let whole = counts.withLock { $0.whole }
+        guard opened.offset <= whole else { return false }
         var (hash, count) = (SHA256(), UInt64(0))
         while count < opened.offset {
-            guard let piece = try readPiece(descriptor, path, limit: Int(min(1 << 20, opened.offset - count))) else { return false }
+            let limit = Int(min(1 << 20, opened.offset - count))
+            guard let piece = try readPiece(descriptor, path, limit: limit, at: count) else { return false }
             hash.update(piece)
             count += UInt64(piece.count)
         }
         if opened.offset > 0, hash.finish() != opened.digest { return false }
-        sent.withLock { $0 = count }
-        progress.begin(total: byteCount, at: count)
+        counts.withLock { $0.sent = count }
+        progress.begin(total: whole, at: count)
         return true
     }
 
     func next(_ limit: Int) throws -> [UInt8] {
         // What was added since it was hashed is no part of it.
-        let left = byteCount - sent.withLock { $0 }
-        guard left > 0, let piece = try readPiece(descriptor, path, limit: Int(min(left, UInt64(limit)))) else { return [] }
-        let count = sent.withLock { sent in
-            sent += UInt64(piece.count)
-            return sent
-        }
-        progress.reach(count)
+        let (whole, sent) = counts.withLock { $0 }
+        let room = Int(min(whole - sent, UInt64(limit)))
+        guard room > 0, let piece = try readPiece(descriptor, path, limit: room, at: sent) else { return [] }
+        counts.withLock { $0.sent = sent + UInt64(piece.count) }
+        progress.reach(sent + UInt64(piece.count))
         return piece
     }
 }
 
-/// The next bytes; nil at the end.
-private func readPiece(_ descriptor: Int32, _ path: String, limit: Int) throws(LocalFileError) -> [UInt8]? {
+/// The bytes from `offset` on; nil at the end.
+private func readPiece(_ descriptor: Int32, _ path: String, limit: Int, at offset: UInt64) throws(LocalFileError) -> [UInt8]? {
     while true {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
-            count = read(descriptor, buffer.baseAddress, limit)
+            count = pread(descriptor, buffer.baseAddress, limit, off_t(offset))
             filled = max(count, 0)
         }
         if count > 0 { return bytes }

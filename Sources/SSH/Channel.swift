@@ -21,7 +21,8 @@ public actor Channel {
         case standardError([UInt8])
     }
 
-    private static let readLimitInBytes = 32 * 1024
+    /// Enough that the way from the loop to a reader on another thread costs little for each byte.
+    private static let readLimitInBytes = 256 * 1024
 
     private let bound: NIOLoopBound<Driver>
     private let boundHandle: NIOLoopBound<SessionChannel>
@@ -62,7 +63,7 @@ public actor Channel {
         }
     }
 
-    /// The next bytes, 32 KiB at most; `nil` once both streams have ended and all has been read.
+    /// The next bytes, 256 KiB at most; `nil` once both streams have ended and all has been read.
     ///
     /// - Parameter within: How long to wait; the operation's deadline if `nil`. When it has passed nothing is lost, and reading goes on.
     public func read(within: Duration? = nil) async throws(SSHError) -> Output? {

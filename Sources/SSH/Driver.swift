@@ -179,7 +179,7 @@ final class Driver {
         resumeReading()
     }
 
-    private var wantsMore: Bool { session.buffers.inbound.readableBytes < Self.inboundLimit && deafCount < Self.deafLimit }
+    private var wantsMore: Bool { session.buffers.inboundCount < Self.inboundLimit && deafCount < Self.deafLimit }
 
     private func resumeReading() {
         if transport.isWritable { deafCount = 0 }
@@ -231,7 +231,6 @@ extension Driver {
         guard end == nil else { return }
         watch?.noteInput()
         deafCount = transport.isWritable ? 0 : deafCount + bytes.readableBytes
-        var bytes = bytes
         if isGreeting {
             greeting.consume(bytes.readableBytesView)
             isGreeting = greeting.offer == nil
@@ -239,7 +238,7 @@ extension Driver {
                 return shut(SSHError(code, phase: .handshake, detail: detail))
             }
         }
-        session.buffers.append(&bytes)
+        session.buffers.append(bytes)
     }
 
     /// Wakes whoever waits for what was received.

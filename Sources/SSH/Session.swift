@@ -296,11 +296,13 @@ final class SessionChannel {
     /// Takes what is there of stream `stream` (0 output, 1 errors), at most `limit` bytes; empty at its end.
     func read(stream: Int32, limit: Int) -> Step<[UInt8]> {
         guard let pointer else { return .failed(Session.freed) }
-        return withUnsafeTemporaryAllocation(byteCount: max(limit, 1), alignment: 1) { target in
-            let count = libssh2_channel_read_ex(pointer, stream, target.bindMemory(to: CChar.self).baseAddress, limit)
-            guard count >= 0 else { return session.classify(Int32(count)) { [] } }
-            return .done(Array(target.prefix(count)))
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { target, filled in
+            target.withMemoryRebound(to: CChar.self) { count = libssh2_channel_read_ex(pointer, stream, $0.baseAddress, limit) }
+            filled = max(count, 0)
         }
+        guard count >= 0 else { return session.classify(Int32(count)) { [] } }
+        return .done(bytes)
     }
 
     /// Has libssh2 take in what has come, and answer what wants an answer, without reading of this channel.

@@ -7,7 +7,10 @@ import NIOCore
 /// SEND always takes everything, so a packet is never half-sent; RECV says EAGAIN when nothing is there and never reports the
 /// end of the stream, so that packets libssh2 has already taken in are read before the end is.
 final class SessionBuffers {
-    private(set) var inbound = ByteBuffer()
+    /// What has come, in the pieces in which it came; none of them is empty.
+    private var inbound = CircularBuffer<ByteBuffer>()
+    /// Bytes that have come and that libssh2 has not taken in.
+    private(set) var inboundCount = 0
     private var outbound = ByteBuffer()
     /// Bytes libssh2 has taken in so far: if a call raised it, others that wait may have got something too.
     private(set) var consumedCount: UInt64 = 0
@@ -30,18 +33,15 @@ final class SessionBuffers {
         var pauses = 0
     }
 
-    var hasInput: Bool { inbound.readableBytes > 0 }
+    var hasInput: Bool { inboundCount > 0 }
 
     /// Whether the call under way gets nothing although there is something.
     var isPausing: Bool { allowance == 0 && pauseCount > 0 && hasInput }
 
-    func append(_ bytes: inout ByteBuffer) {
-        if inbound.readableBytes == 0 {
-            inbound = bytes
-        } else {
-            inbound.discardReadBytes()
-            inbound.writeBuffer(&bytes)
-        }
+    func append(_ bytes: ByteBuffer) {
+        guard bytes.readableBytes > 0 else { return }
+        inboundCount += bytes.readableBytes
+        inbound.append(bytes)
     }
 
     /// Takes everything libssh2 has sent since the last call.
@@ -65,12 +65,19 @@ final class SessionBuffers {
 
     fileprivate func receive(into target: UnsafeMutableRawBufferPointer) -> Int {
         guard !isAbandoned else { return -Int(ECONNRESET) }
-        let count = min(inbound.readableBytes, target.count, allowance)
-        guard count > 0 else { return -Int(EAGAIN) }
-        inbound.readWithUnsafeReadableBytes { source in
-            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(count)))
-            return count
+        let limit = min(target.count, allowance)
+        var count = 0
+        while count < limit, !inbound.isEmpty {
+            let room = UnsafeMutableRawBufferPointer(rebasing: target[count..<limit])
+            count += inbound[inbound.startIndex].readWithUnsafeReadableBytes { source in
+                let piece = UnsafeRawBufferPointer(rebasing: source.prefix(room.count))
+                room.copyMemory(from: piece)
+                return piece.count
+            }
+            if inbound[inbound.startIndex].readableBytes == 0 { inbound.removeFirst() }
         }
+        guard count > 0 else { return -Int(EAGAIN) }
+        inboundCount -= count
         allowance -= count
         consumedCount += UInt64(count)
         return count

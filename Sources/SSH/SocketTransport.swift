@@ -48,6 +48,10 @@ private final class SocketHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private weak var driver: Driver?
+    /// Bytes that came in this round of reads.
+    private var count = 0
+    /// Beyond this the kernel has acknowledged by itself, with every second segment.
+    private static let bulkInBytes = 64 * 1024
 
     init(driver: Driver) {
         self.driver = driver
@@ -63,11 +67,14 @@ private final class SocketHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        driver?.received(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        count += bytes.readableBytes
+        driver?.received(bytes)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        acknowledgeAtOnce(context)
+        if count < Self.bulkInBytes { acknowledgeAtOnce(context) }
+        count = 0
         if driver?.inputCompleted() == true { context.read() }
     }
 

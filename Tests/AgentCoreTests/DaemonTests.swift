@@ -20,6 +20,91 @@ struct DaemonTests {
         #expect(relay.process.terminationStatus == 0)
     }
 
+    /// What `serve` and `run` hold open, by what it is.
+    private func open(_ process: AgentProcess) throws -> [String] {
+        let folder = "/proc/\(process.process.processIdentifier)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + $0)
+        }
+    }
+
+    @Test("the daemon has the ends of the SSH channel itself, a relay that is killed ends the session, and nothing stays open")
+    func handedOver() async throws {
+        for binary in AgentBinary.all {
+            let daemon = try Daemon(binary, [echo])
+            let relay = try daemon.relay()
+            try relay.open()
+            let carried = try Set(open(relay)).filter { $0.hasPrefix("pipe:") }
+            let held = try carried.intersection(open(daemon.agent))
+            #expect(held.count == 2, "\(carried)")
+            kill(relay.process.processIdentifier, SIGKILL)
+            #expect(try relay.hear() == nil)
+            for _ in 0..<200 where try !held.isDisjoint(with: open(daemon.agent)) { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(try held.isDisjoint(with: open(daemon.agent)))
+            #expect(try daemon.log().contains("session.closed  lost"))
+        }
+    }
+
+    @Test("what sshd gives as input and output must be streams", arguments: AgentBinary.all)
+    func file(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let (process, output) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: binary.path)
+        process.arguments = ["serve", "--operator", "alice", "--role", "repair", "--root-dir", daemon.scratch.path]
+        process.standardInput = FileHandle(forReadingAtPath: "/etc/passwd")
+        (process.standardOutput, process.standardError) = (output, FileHandle.nullDevice)
+        try process.run()
+        var reader = FrameReader()
+        reader.append(Array(output.fileHandleForReading.readDataToEndOfFile()))
+        process.waitUntilExit()
+        #expect(try reader.next().map { try Message(decoding: $0) }?.rule == "no-stream")
+        #expect(process.terminationStatus == 64)
+    }
+
+    @Test("a peer that hands over a file, one end or too many is dropped, and others are served", arguments: AgentBinary.all)
+    func hostilePeer(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let file = Glibc.open("/etc/passwd", O_RDONLY)
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0 && file >= 0)
+        defer { for descriptor in [file] + ends { close(descriptor) } }
+        let door = Message.door(Door(operatorName: "alice", role: "repair", key: "", connection: "")).frame
+        for passed in [[file, file], [ends[0], file], [ends[0]], [ends[0], ends[1], ends[0]]] {
+            let peer = try RawPeer(daemon.scratch.url("run/rollcall/agent.sock").path)
+            #expect(peer.send(door, passing: passed) == door.count)
+            // The hello, and then the end; three of them are two and one that the kernel drops.
+            if passed.count == 3 { continue }
+            while !peer.read().isEmpty {}
+        }
+        let pipe = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(ends[0])")
+        for _ in 0..<200 where try !Set([pipe, "/etc/passwd"]).isDisjoint(with: open(daemon.agent)) { usleep(10_000) }
+        #expect(try Set([pipe, "/etc/passwd"]).isDisjoint(with: open(daemon.agent)))
+        let relay = try daemon.relay()
+        try relay.open()
+        #expect(try relay.run("echo").output == Array("hello\n".utf8))
+    }
+
+    @Test("who hands nothing over is served at the socket", arguments: AgentBinary.all)
+    func withoutRelay(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let peer = try RawPeer(daemon.scratch.url("run/rollcall/agent.sock").path)
+        let open = Message.open(Open(controllerVersion: "t", session: "s", call: "", operatorName: "", reason: "")).frame
+        let door = Message.door(Door(operatorName: "alice", role: "repair", key: "", connection: "")).frame
+        #expect(peer.send(door + open, passing: []) == door.count + open.count)
+        var reader = FrameReader()
+        var kinds: [String] = []
+        while kinds.count < 2 {
+            if let bytes = try reader.next() {
+                kinds.append(String(describing: try Message(decoding: bytes)).prefix { $0 != "(" }.description)
+                continue
+            }
+            let more = peer.read()
+            try #require(!more.isEmpty)
+            reader.append(more)
+        }
+        #expect(kinds == ["hello", "opened"])
+    }
+
     @Test("the first batch may ride in the exec request", arguments: AgentBinary.all)
     func batch(_ binary: AgentBinary) throws {
         let daemon = try Daemon(binary, [echo])
@@ -191,5 +276,54 @@ struct DaemonTests {
         let relay = try daemon.relay()
         try relay.open()
         #expect(try relay.run("echo").output == Array("hello\n".utf8))
+    }
+}
+
+/// Somebody at the daemon's socket who hands over what it likes.
+private final class RawPeer {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let problem = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
+        }
+        try #require(problem == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Sends bytes with descriptors (SCM_RIGHTS in unix(7)): a cmsghdr of a size, a level and a kind, then the numbers.
+    func send(_ bytes: [UInt8], passing descriptors: [Int32]) -> Int {
+        var bytes = bytes
+        var control: [UInt64] = [UInt64(16 + 4 * descriptors.count), UInt64(SOL_SOCKET) | 1 << 32]
+        for start in stride(from: 0, to: descriptors.count, by: 2) {
+            let second = start + 1 < descriptors.count ? UInt64(UInt32(bitPattern: descriptors[start + 1])) : 0
+            control.append(UInt64(UInt32(bitPattern: descriptors[start])) | second << 32)
+        }
+        return bytes.withUnsafeMutableBytes { bytes in
+            control.withUnsafeMutableBytes { control in
+                var piece = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                return withUnsafeMutablePointer(to: &piece) {
+                    var message = msghdr()
+                    (message.msg_iov, message.msg_iovlen) = ($0, 1)
+                    if !descriptors.isEmpty { (message.msg_control, message.msg_controllen) = (control.baseAddress, control.count) }
+                    return sendmsg(descriptor, &message, 0)
+                }
+            }
+        }
+    }
+
+    /// What it is sent next; nothing at the end, or where that does not come within ten seconds.
+    func read() -> [UInt8] {
+        var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&item, 1, 10_000) == 1 else { return [] }
+        var room = [UInt8](repeating: 0, count: 4_096)
+        let count = recv(descriptor, &room, room.count, 0)
+        return Array(room.prefix(max(count, 0)))
     }
 }

@@ -59,7 +59,7 @@ struct ImportTableTests {
         "Store": ["Foundation", "GRDB"],
         "AgentClient": ["Foundation", "NIOCore", "NIOPosix"],
         "Fleet": ["Foundation", "NIOCore", "NIOPosix"],
-        "Calls": ["Foundation"],
+        "Calls": ["Foundation", "Synchronization"],
         "Report": ["Foundation"],
         "RollcallCLI": ["Foundation", "ArgumentParser", "Synchronization", "Yams"],
     ]

@@ -40,7 +40,7 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         let far = try DevicePath(file)
-        let desk = try await options.desk()
+        let desk = try await options.desk(asksProbes: false)
         let found = try findDevice(far.device, desk.database)
         let path = far.path
         let place = try Self.place(of: path, local: local)
@@ -102,7 +102,7 @@ struct PutCommand: AsyncParsableCommand {
 
     func run() async throws {
         let far = try DevicePath(file)
-        let desk = try await options.desk()
+        let desk = try await options.desk(asksProbes: false)
         let found = try findDevice(far.device, desk.database)
         let path = far.path
         let progress = TransferProgress(name: path, isQuiet: options.json)

@@ -35,7 +35,7 @@ struct ShellCommand: AsyncParsableCommand {
                 .usage, kind: "usage", "With --json the shell's commands come from a pipe or a file.",
                 next: "Such as: echo uptime | rollcall shell \(displayed(device)) --json")
         }
-        let desk = try await options.desk()
+        let desk = try await options.desk(asksProbes: false)
         let found = try findDevice(device, desk.database)
         let folder = try options.configuration().recordings
         let call = try openCall(of: found, desk.database)

@@ -52,7 +52,7 @@ struct TelemetryCommand: AsyncParsableCommand {
             database = try options.readableDatabase()
             found = try findDevice(device, database)
         } else {
-            let desk = try await options.desk()
+            let desk = try await options.desk(asksProbes: false)
             database = desk.database
             found = try findDevice(device, database)
             lead = try await take(found, desk)

@@ -28,7 +28,7 @@ struct TunnelCommand: AsyncParsableCommand {
                 next: "Write it as 8080:192.0.2.7:80, with 0 for any free port.")
         }
         let target = String(ends[colon...].dropFirst())
-        let desk = try await options.desk()
+        let desk = try await options.desk(asksProbes: false)
         let found = try findDevice(device, desk.database)
         let listener: LocalListener
         do { listener = try await LocalListener.open(port: Int(local)) } catch {

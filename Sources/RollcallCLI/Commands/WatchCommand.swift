@@ -38,7 +38,7 @@ struct WatchCommand: AsyncParsableCommand {
         if let count, count < 1 {
             throw CommandFailure(.usage, kind: "usage", "--count wants a number from 1.", next: "Leave it out to watch on.")
         }
-        let desk = try await options.desk()
+        let desk = try await options.desk(asksProbes: false)
         let found = try findDevice(device, desk.database)
         let call = try openCall(of: found, desk.database)
         // An interrupt ends the watch and not the process, so that both ledgers say that the session was closed.

@@ -45,6 +45,8 @@ public struct Refusal: Error, Equatable, Sendable {
         public static let push = Rule("push")
         /// Something stands in SSH_ORIGINAL_COMMAND that is not a first batch.
         public static let command = Rule("command")
+        /// What sshd gave the session as input and output cannot be handed to the daemon.
+        public static let noStream = Rule("no-stream")
         /// The daemon does not run.
         public static let agentDown = Rule("agent-down")
         /// Another process uses the state directory.

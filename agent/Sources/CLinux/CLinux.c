@@ -314,6 +314,48 @@ int32_t rc_socket_problem(int32_t fd) {
     socklen_t size = sizeof problem;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) < 0 ? errno : problem;
 }
+/* Neither call waits for a file system, whatever the descriptor is; fstat(2) may. */
+int32_t rc_is_stream(int32_t fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return fcntl(fd, F_GETPIPE_SZ) >= 0 || (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM);
+}
+union passing {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(2 * sizeof(int))];
+};
+int64_t rc_send_with(int32_t fd, const uint8_t *bytes, uint64_t count, int32_t first, int32_t second) {
+    union passing passing;
+    int pair[2] = {first, second};
+    struct iovec piece = {(void *)bytes, (size_t)count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &passing, .msg_controllen = sizeof passing};
+    memset(&passing, 0, sizeof passing);
+    passing.header.cmsg_level = SOL_SOCKET;
+    passing.header.cmsg_type = SCM_RIGHTS;
+    passing.header.cmsg_len = CMSG_LEN(sizeof pair);
+    memcpy(CMSG_DATA(&passing.header), pair, sizeof pair);
+    RETRIED(ssize_t, sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+int64_t rc_receive_with(int32_t fd, uint8_t *buffer, uint64_t count, int32_t *passed) {
+    union passing passing;
+    struct iovec piece = {buffer, (size_t)count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &passing, .msg_controllen = sizeof passing};
+    ssize_t got;
+    passed[0] = passed[1] = -1;
+    do got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC); while (got < 0 && errno == EINTR);
+    if (got < 0) return -errno;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (!header) return got;
+    int pair[2] = {-1, -1};
+    size_t size = header->cmsg_len > CMSG_LEN(0) ? header->cmsg_len - CMSG_LEN(0) : 0;
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) memcpy(pair, CMSG_DATA(header), size < sizeof pair ? size : sizeof pair);
+    if (pair[1] >= 0 && rc_is_stream(pair[0]) && rc_is_stream(pair[1])) {
+        memcpy(passed, pair, sizeof pair);
+        return got;
+    }
+    for (int i = 0; i < 2; i++) if (pair[i] >= 0) close(pair[i]);
+    return -EBADF;
+}
 int32_t rc_shutdown_write(int32_t fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
 int32_t rc_send_datagram(const uint8_t *path, const uint8_t *bytes, uint64_t count) {
     struct sockaddr_un to;

@@ -9,30 +9,27 @@ public enum UnitName {
     /// Longest name, bytes.
     public static let sizeLimit = 128
 
-    /// Names, without `.service` and without what follows an `@`, that a remedy never touches.
-    private static let untouchable: [Text] = [
-        // The network under the way in.
-        "networking", "network", "network-manager", "ModemManager", "connman", "iwd", "dhcpcd", "dhclient", "ifup", "hostapd", "ppp",
-        "pppd",
-        "nftables", "iptables", "ip6tables", "netfilter-persistent", "firewalld", "ufw", "shorewall",
-        // Virtual private networks, through which many a device is reached.
-        "wg-quick", "ipsec", "strongswan", "strongswan-starter", "tailscaled", "zerotier-one", "nebula",
-        // What the machine stands on; udev, procps, kmod and messagebus are aliases.
-        "systemd", "dbus", "messagebus", "polkit", "udev", "procps", "kmod", "user", "user-runtime-dir", "rc", "rcS", "rc-local", "init",
-        // Consoles.
-        "getty", "autovt", "serial-getty", "console-getty", "container-getty", "getty-static", "debug-shell", "emergency", "rescue",
-        "sulogin",
-        // The machine's end.
-        "halt", "poweroff", "reboot", "shutdown", "suspend", "hibernate", "single", "final", "sendsigs", "killprocs", "umountfs",
-        "umountroot",
-        "packagekit-offline-update", "fwupd-offline-update", "watchdog", "wd_keepalive",
-    ]
+    /// Names, without `.service` and without what follows an `@`, that a remedy never touches: the network under the way in; private networks,
+    /// through which many a device is reached; what the machine stands on, where udev, procps, kmod and messagebus are aliases; consoles; the
+    /// machine's end. One text, for a list of them would take more of the agent than the names themselves.
+    private static let untouchable: Text = """
+        networking network network-manager ModemManager connman iwd dhcpcd dhclient ifup hostapd ppp \
+        pppd \
+        nftables iptables ip6tables netfilter-persistent firewalld ufw shorewall \
+        wg-quick ipsec strongswan strongswan-starter tailscaled zerotier-one nebula \
+        systemd dbus messagebus polkit udev procps kmod user user-runtime-dir rc rcS rc-local init \
+        getty autovt serial-getty console-getty container-getty getty-static debug-shell emergency rescue \
+        sulogin \
+        halt poweroff reboot shutdown suspend hibernate single final sendsigs killprocs umountfs \
+        umountroot \
+        packagekit-offline-update fwupd-offline-update watchdog wd_keepalive
+        """
 
     /// Beginnings of such names. Aliases over D-Bus (`dbus-org.freedesktop.login1`) name systemd's and the network's own services.
-    private static let untouchablePrefixes: [Text] = [
-        "ssh", "openssh", "dropbear", "tinyssh", "regenerate_ssh", "cloud-", "rollcall", "systemd-", "dbus-", "initrd-", "NetworkManager",
-        "wpa_supplicant", "openvpn", "kexec", "plymouth-", "selinux-autorelabel", "snapd.system-shutdown",
-    ]
+    private static let untouchablePrefixes: Text = """
+        ssh openssh dropbear tinyssh regenerate_ssh cloud- rollcall systemd- dbus- initrd- NetworkManager \
+        wpa_supplicant openvpn kexec plymouth- selinux-autorelabel snapd.system-shutdown
+        """
 
     /// Why `name` may not be a unit parameter, as the end of a sentence; nil if it may.
     public static func refusal(of name: Text) -> Text? {
@@ -47,9 +44,10 @@ public enum UnitName {
         // A template without its instance is no service.
         if stem.first == at || stem.last == at { return "must name one instance, such as app@1.service" }
         let base = Array(stem.prefix { $0 != at })
-        for other in untouchable where other.bytes == base { return "names a service that Rollcall never touches" }
-        for prefix in untouchablePrefixes where stem.starts(with: prefix.bytes) { return "names a service that Rollcall never touches" }
-        return nil
+        let isUntouchable =
+            untouchable.bytes.split(separator: 32).contains { Array($0) == base }
+            || untouchablePrefixes.bytes.split(separator: 32).contains { stem.starts(with: $0) }
+        return isUntouchable ? "names a service that Rollcall never touches" : nil
     }
 
     private static let dash: UInt8 = 45

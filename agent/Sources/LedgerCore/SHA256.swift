@@ -22,12 +22,13 @@ public struct SHA256: Sendable {
         #endif
     }
 
-    /// Hashes the next bytes.
-    public mutating func update(_ bytes: [UInt8]) {
+    /// Hashes the next bytes: all of `bytes`, or the first `count`.
+    public mutating func update(_ bytes: [UInt8], count: Int? = nil) {
+        let count = min(count ?? bytes.count, bytes.count)
         #if hasFeature(Embedded)
-            crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count))
+            crypto_hash_sha256_update(&state, bytes, UInt64(count))
         #else
-            SHA256_Update(&state, bytes, bytes.count)
+            SHA256_Update(&state, bytes, count)
         #endif
     }
 

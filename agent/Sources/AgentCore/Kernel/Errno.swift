@@ -24,6 +24,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let again = Errno(rawValue: 11)
     /// It is there already.
     public static let exists = Errno(rawValue: 17)
+    /// Not a descriptor, or not of the kind that is wanted.
+    public static let badDescriptor = Errno(rawValue: 9)
     /// Invalid argument; for a file, not a regular one.
     public static let invalid = Errno(rawValue: 22)
     /// No directory where one is wanted; a symbolic link where none is followed, too.

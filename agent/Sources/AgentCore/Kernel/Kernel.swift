@@ -162,23 +162,29 @@ extension Kernel {
     /// - Returns: How many were read; none at the end.
     func read(_ file: Descriptor, behind buffer: inout [UInt8], limit: Int) throws(Errno) -> Int {
         try check(.read)
+        return try read(behind: &buffer, limit: limit) { rc_read(file.number, $0, UInt64(limit)) }
+    }
+
+    /// Lets `call` write at most `limit` bytes behind those in `buffer`.
+    func read(behind buffer: inout [UInt8], limit: Int, _ call: (UnsafeMutablePointer<UInt8>) -> Int64) throws(Errno) -> Int {
         var result: Int64 = 0
         buffer.append(addingCapacity: limit) { span in
             span.withUnsafeMutableBufferPointer { room, count in
                 guard let base = room.baseAddress else { return }
-                result = rc_read(file.number, base + count, UInt64(limit))
+                result = call(base + count)
                 count += result > 0 ? Int(result) : 0
             }
         }
         return Int(try number(result))
     }
 
-    /// Reads at most as many bytes as `buffer` has, to its front.
+    /// Reads at most `limit` bytes, and as many as `buffer` has, to its front.
     ///
     /// - Returns: How many were read; none at the end.
-    func read(_ file: Descriptor, into buffer: inout [UInt8]) throws(Errno) -> Int {
+    func read(_ file: Descriptor, into buffer: inout [UInt8], atMost limit: UInt64) throws(Errno) -> Int {
         try check(.read)
-        return Int(try number(rc_read(file.number, &buffer, UInt64(buffer.count))))
+        let room = min(UInt64(buffer.count), limit)
+        return Int(try number(rc_read(file.number, &buffer, room)))
     }
 
     /// Passes over what can be read now.
@@ -231,9 +237,9 @@ extension Kernel {
         return Int(try number(result))
     }
 
-    /// Writes all of `bytes`; for files and for a child's own pipe.
-    public func writeAll(_ file: Descriptor, _ bytes: [UInt8]) throws(Errno) {
-        var rest = bytes[...]
+    /// Writes all of `bytes`, or the first `count`; for files and for a child's own pipe.
+    public func writeAll(_ file: Descriptor, _ bytes: [UInt8], count: Int? = nil) throws(Errno) {
+        var rest = bytes[..<(count ?? bytes.count)]
         while !rest.isEmpty {
             let count = try write(file, rest)
             rest = rest.dropFirst(count)

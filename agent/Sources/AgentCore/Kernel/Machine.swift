@@ -187,6 +187,39 @@ extension Kernel {
     /// Connects to a Unix socket that takes a connection at once; reads and writes return at once too.
     func connectAtOnce(_ path: [UInt8]) throws(Errno) -> Descriptor { try descriptor(rc_connect(path + [0], 1)) }
 
+    /// Whether a descriptor of this process is a pipe or a connected stream socket.
+    func isStream(_ number: Int32) -> Bool { rc_is_stream(number) != 0 }
+
+    /// Sends some of `bytes`, and returns how many; whoever receives the first of them gets the two descriptors too.
+    func send(_ socket: Descriptor, _ bytes: ArraySlice<UInt8>, passing pair: (Int32, Int32)) throws(Errno) -> Int {
+        try check(.write)
+        let result = bytes.withUnsafeBufferPointer {
+            rc_send_with(socket.number, $0.baseAddress, UInt64($0.count), pair.0, pair.1)
+        }
+        return Int(try number(result))
+    }
+
+    /// Reads at most `limit` bytes behind those in `buffer`, and the two streams that came with them, whose reads and writes return at once.
+    ///
+    /// - Returns: How many bytes were read, none at the end; and the streams, where some came.
+    /// - Throws: An errno; `.badDescriptor` where other than two streams came.
+    func receive(
+        _ socket: Descriptor, behind buffer: inout [UInt8], limit: Int
+    ) throws(Errno) -> (count: Int, streams: (input: Descriptor, output: Descriptor)?) {
+        try check(.read)
+        var passed: (Int32, Int32) = (-1, -1)
+        let count = try read(behind: &buffer, limit: limit) { room in
+            var numbers: [Int32] = [-1, -1]
+            let result = rc_receive_with(socket.number, room, UInt64(limit), &numbers)
+            passed = (numbers[0], numbers[1])
+            return result
+        }
+        guard passed.0 >= 0 else { return (count, nil) }
+        let (input, output) = (Descriptor(passed.0), Descriptor(passed.1))
+        for end in [input, output] { try setNonblocking(end) }
+        return (count, (input, output))
+    }
+
     /// Begins to connect to a numeric address; the socket is writable once that is decided.
     public func connect(_ address: [UInt8], port: UInt64, isDatagram: Bool = false) throws(Errno) -> Descriptor {
         try descriptor(rc_connect_numeric(address + [0], UInt32(truncatingIfNeeded: port), isDatagram ? 1 : 0))

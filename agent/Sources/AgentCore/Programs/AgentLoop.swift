@@ -12,20 +12,28 @@ public final class AgentLoop {
     /// Whether a signal asked this process to end.
     private(set) var isAskedToEnd = false
 
-    /// A session on the two descriptors that carry it, which may be one.
+    /// A session and what carries it.
     private final class Connection {
         let session: Session
-        let input: Descriptor
-        let output: Descriptor
+        var input: Descriptor
+        var output: Descriptor
+        /// Whether `input` is the socket at which somebody knocked.
+        var isAtDoor: Bool
+        /// What is read once that socket has ended.
+        var handedOver: Descriptor?
+        /// The socket of the relay that handed the session over: it ends with the relay, and the session with it.
+        var relay: Descriptor?
         var inputPlace: Int?
         var outputPlace: Int?
+        var relayPlace: Int?
         /// Whether the last round was one in which the session could not take what it had received.
         var wasFull = false
 
-        init(session: Session, input: Descriptor, output: Descriptor) {
+        init(session: Session, input: Descriptor, output: Descriptor, isAtDoor: Bool = false) {
             self.session = session
             self.input = input
             self.output = output
+            self.isAtDoor = isAtDoor
         }
     }
 
@@ -73,6 +81,7 @@ public final class AgentLoop {
             connection.wasFull = !session.wantsInput
             connection.inputPlace = session.wantsInput ? polls.add(connection.input, .readable) : nil
             connection.outputPlace = session.pendingOutput.isEmpty ? nil : polls.add(connection.output, .writable)
+            connection.relayPlace = connection.relay.map { polls.add($0, []) }
             // A controller that is gone is noticed even while nothing is read from it.
             if connection.inputPlace == nil, connection.outputPlace == nil { connection.inputPlace = polls.add(connection.input, []) }
         }
@@ -88,6 +97,8 @@ public final class AgentLoop {
         device.streams.turn(polls)
         for connection in connections {
             connection.session.pumpStreams()
+            // What takes bytes does so at once as a rule; where it does not, it is waited for.
+            write(connection)
             if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
             connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
@@ -117,6 +128,7 @@ public final class AgentLoop {
 
     private func serve(_ connection: Connection, _ polls: PollSet) {
         let session = connection.session
+        if let place = connection.relayPlace, !polls.events(at: place).isEmpty { session.lost() }
         if let place = connection.outputPlace {
             let events = polls.events(at: place)
             if events.contains(.writable) { write(connection) } else if !events.isEmpty { session.lost() }
@@ -129,10 +141,20 @@ public final class AgentLoop {
             return
         }
         do throws(Errno) {
+            if connection.isAtDoor { return try receiveAtDoor(connection) }
             try session.receive(from: connection.input, limit: Self.readSize)
         } catch {
             if error != .again { session.lost() }
         }
+    }
+
+    /// Reads what comes from the socket at the door: whatever a relay has to say, and then what it hands over.
+    private func receiveAtDoor(_ connection: Connection) throws(Errno) {
+        let (streams, isAtEnd) = try connection.session.receive(atDoor: connection.input, limit: Self.readSize)
+        if let streams { (connection.handedOver, connection.output) = (streams.input, streams.output) }
+        if !isAtEnd { return }
+        guard let input = connection.handedOver else { return connection.session.lost() }
+        (connection.relay, connection.input, connection.handedOver, connection.isAtDoor) = (connection.input, input, nil, false)
     }
 
     private func write(_ connection: Connection) {
@@ -180,7 +202,7 @@ public final class AgentLoop {
             return
         }
         let session = Session(device: device, door: nil)
-        connections.append(Connection(session: session, input: connection, output: connection))
+        connections.append(Connection(session: session, input: connection, output: connection, isAtDoor: true))
     }
 
     private func refusal(of user: UInt32) -> Refusal? {

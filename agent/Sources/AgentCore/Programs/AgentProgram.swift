@@ -143,6 +143,11 @@ public struct AgentProgram {
     private func relay(_ invocation: Invocation) -> Int32 {
         let batch: [UInt8]
         do throws(Refusal) { batch = try firstBatch() } catch { return refuse(error, Status.usage) }
+        guard Relay.canHandOver(kernel) else {
+            return refuse(
+                Refusal(.noStream, "A session needs pipes or sockets as its input and output; connect without a terminal (ssh -T)."),
+                Status.usage)
+        }
         guard let relay = try? Relay(kernel: kernel, path: invocation.settings.socket) else {
             return refuse(
                 Refusal(.agentDown, "The agent's daemon does not run on this device; start it with: systemctl start rollcall-agent."),

@@ -103,6 +103,23 @@ public final class Session {
         resume()
     }
 
+    /// Takes the next bytes from whoever is at the door, at most `limit`, and the streams that a relay hands over with them.
+    ///
+    /// - Returns: The streams, where some came, and whether the socket has ended: that is no end of the session where streams came.
+    func receive(
+        atDoor socket: Descriptor, limit: Int
+    ) throws(Errno) -> (streams: (input: Descriptor, output: Descriptor)?, isAtEnd: Bool) {
+        var result: (count: Int, streams: (input: Descriptor, output: Descriptor)?) = (0, nil)
+        try input.append { (buffer) throws(Errno) in
+            result = try device.kernel.receive(socket, behind: &buffer, limit: limit)
+        }
+        if result.count > 0 {
+            activeAt = device.kernel.monotonic
+            resume()
+        }
+        return (result.streams, result.count == 0)
+    }
+
     /// Goes on with what was received, as far as there is room for answers.
     public func resume() {
         do throws(WireError) {

@@ -11,7 +11,18 @@ struct FileTransfer {
     /// The request.
     let stream: OpenStream
 
-    private static let pieceSize = 65_536
+    /// What lies in memory of a file at a time: always the same memory, which costs more to get than to fill.
+    private struct Piece {
+        private(set) var bytes = [UInt8](repeating: 0, count: 65_536)
+        private(set) var count = 0
+
+        /// Reads the next piece, of at most `limit` bytes; false at the end.
+        mutating func read(_ file: Descriptor, atMost limit: UInt64 = .max, _ kernel: Kernel) throws(Errno) -> Bool {
+            count = try kernel.read(file, into: &bytes, atMost: limit)
+            return count > 0
+        }
+    }
+
     /// Bytes that are read of a file that does not tell its size, as in /proc.
     private static let unsizedLimit: UInt64 = 64 << 20
 
@@ -42,12 +53,11 @@ struct FileTransfer {
 
     /// The hash of the first `count` bytes; nil where there are fewer.
     private func hash(of file: Descriptor, first count: UInt64) throws(Errno) -> SHA256? {
-        var hash = SHA256()
+        var (hash, piece) = (SHA256(), Piece())
         var rest = count
         while rest > 0 {
-            let piece = try kernel.read(file, limit: Int(min(rest, UInt64(Self.pieceSize))))
-            if piece.isEmpty { return nil }
-            hash.update(piece)
+            if !(try piece.read(file, atMost: rest, kernel)) { return nil }
+            hash.update(piece.bytes, count: piece.count)
             rest -= UInt64(piece.count)
         }
         return hash
@@ -79,11 +89,10 @@ struct FileTransfer {
         try kernel.writeAll(output, report.encoded)
         // Of a file that grows it is what was there when it was opened.
         var rest = status.size > 0 ? status.size - report.offset : Self.unsizedLimit
-        while rest > 0 {
-            let piece = try kernel.read(file, limit: Int(min(rest, UInt64(Self.pieceSize))))
-            if piece.isEmpty { break }
-            hash.update(piece)
-            try kernel.writeAll(output, piece)
+        var piece = Piece()
+        while rest > 0, try piece.read(file, atMost: rest, kernel) {
+            hash.update(piece.bytes, count: piece.count)
+            try kernel.writeAll(output, piece.bytes, count: piece.count)
             rest -= UInt64(piece.count)
         }
         return hash.finish()
@@ -156,12 +165,11 @@ struct FileTransfer {
         if report.offset > 0 { report.digest = Self.digest(hash) }
         try kernel.writeAll(output, report.encoded)
         var count = report.offset
-        while true {
-            let piece = try kernel.read(Descriptor(0, isOwned: false), limit: Self.pieceSize)
-            if piece.isEmpty { break }
+        var piece = Piece()
+        while try piece.read(Descriptor(0, isOwned: false), kernel) {
             guard UInt64(piece.count) <= stream.size - count else { throw .tooLarge }
-            try kernel.writeAll(part, piece)
-            hash.update(piece)
+            try kernel.writeAll(part, piece.bytes, count: piece.count)
+            hash.update(piece.bytes, count: piece.count)
             count += UInt64(piece.count)
         }
         // The agent closes the pipe early where the controller is gone or has cancelled.

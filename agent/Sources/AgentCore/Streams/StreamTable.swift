@@ -44,6 +44,7 @@ public final class StreamTable {
     func add(_ stream: FileStream) {
         if !stream.isConnection { executor.streamChildren.append(stream.pid) }
         streams.append(stream)
+        if !stream.isTwoWay { kernel.keepFreed(true) }
     }
 
     /// Opens a connection that was checked and is on record.
@@ -385,6 +386,7 @@ public final class StreamTable {
         streams.removeAll { $0 === stream }
         executor.streamChildren.removeAll { $0 == stream.pid }
         executor.shells.removeAll { $0 === stream }
+        if streams.allSatisfy({ $0.isTwoWay }) { kernel.keepFreed(false) }
         let end: StreamEnd
         if stream.isShell {
             let ending = stream.endedBecause == nil ? stream.exit : nil
