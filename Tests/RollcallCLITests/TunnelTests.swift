@@ -60,6 +60,11 @@ struct TunnelTests {
         /// Ends it as Control-C does; everything it said, and its exit status.
         func end() -> (said: String, exit: Int32) {
             kill(process.processIdentifier, SIGINT)
+            return wait()
+        }
+
+        /// Lets it end by itself.
+        func wait() -> (said: String, exit: Int32) {
             let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()
             return (said, process.terminationStatus)
@@ -139,15 +144,20 @@ struct TunnelTests {
         try await Workplace.with { place in
             let target = "127.0.0.1:\(server.port)"
             let daemon = try await DeviceDaemon(place, agent: "tunnel \(target)\ntunnel 127.0.0.1:1\n")
-            for (asked, rule) in [("127.0.0.1:\(server.port + 1)", "path"), ("127.0.0.1:1", "tunnel")] {
+            // What is not allowed ends it; a host that is not there may come.
+            for (asked, rule, status) in [("127.0.0.1:\(server.port + 1)", "path", 79), ("127.0.0.1:1", "tunnel", 0)] {
                 let tunnel = try Tunnel(place, asked)
                 _ = try await echo(place, port: tunnel.port, count: 1, bytes: 0)
-                #expect(tunnel.end().said.contains("refused (\(rule))"), "\(asked)")
+                let (said, exit) = status == 0 ? tunnel.end() : tunnel.wait()
+                #expect(said.contains("refused (\(rule))") && exit == status, "\(asked): \(exit) \(said)")
             }
             try Scratch.write("tunnel off\n", to: daemon.root + "/etc/rollcall/owner.conf")
             let tunnel = try Tunnel(place, target)
             _ = try await echo(place, port: tunnel.port, count: 1, bytes: 0)
-            #expect(tunnel.end().said.contains("refused (owner)"))
+            #expect(tunnel.wait().said.contains("refused (owner)"))
+            try place.stand("exec \(Program.agent) serve --operator alice --role repair --root-dir \(daemon.root)\n")
+            let weak = try await place.rollcall("tunnel", device, "0:" + target)
+            #expect(weak.exit == 79 && weak.output.isEmpty && weak.error.contains("takes the role shell"), "\(weak.output)\(weak.error)")
             try await place.expectFailure(["tunnel", device, "80"], exit: 64, kind: "usage", says: "8080:192.0.2.7:80")
             try await place.expectRecordsAgree()
         }

@@ -4,6 +4,8 @@ internal import Diagnosis
 internal import Fleet
 internal import Foundation
 internal import Store
+internal import Synchronization
+internal import Wire
 
 /// Reaches a host and port through a device.
 struct TunnelCommand: AsyncParsableCommand {
@@ -46,17 +48,35 @@ struct TunnelCommand: AsyncParsableCommand {
             return source
         }
         defer { for source in signals { source.cancel() } }
+        let refusal = Mutex<CommandFailure?>(nil)
         try await withDevice(found) {
             _ = try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "tunnel \(target)") { session in
+                // Said here already, before anybody is told of a tunnel that is none.
+                guard session.opened.role == "shell" else {
+                    throw CommandFailure(
+                        refusedBy: "rights",
+                        sentence: "The role \(displayed(session.opened.role.string, limit: 40)) opens no tunnel; it takes the role shell.",
+                        what: "tunnel", device: found.name)
+                }
                 if isJSON {
                     try printJSON(Opened(port: listener.port, target: target))
                 } else {
                     Terminal.current.line(
-                        "127.0.0.1:\(listener.port) leads to \(displayed(target)) through \(found.name); end with Control-C")
+                        "127.0.0.1:\(listener.port) is open: what connects to it asks \(found.name) for \(displayed(target)); end with Control-C"
+                    )
                 }
-                try await session.tunnel(to: target, listener: listener) { Self.say($0, isJSON: isJSON) }
+                try await session.tunnel(to: target, listener: listener) { ending in
+                    defer { Self.say(ending, isJSON: isJSON) }
+                    // What the device does not allow at all it will not allow the next time.
+                    guard let refused = ending.refused, ["path", "rights", "owner"].contains(refused.rule) else { return }
+                    let failure = CommandFailure(
+                        refusedBy: refused.rule, sentence: displayed(refused.sentence, limit: 600), what: "tunnel", device: found.name)
+                    refusal.withLock { $0 = failure }
+                    listener.close()
+                }
             }
         }
+        if let failure = refusal.withLock({ $0 }) { throw failure }
     }
 
     private static func say(_ ending: DeviceSession.TunnelEnding, isJSON: Bool) {
