@@ -93,7 +93,7 @@ extension CommandFailure {
             case "shell": (.refused, "The device's owner can see more with `rollcall-agent check` and `log`.")
             case "unknown-user":
                 (.notAllowed, "Ask the device's owner to add that user, or to name another one in /etc/rollcall/agent.conf.")
-            case "file": (.deviceFile, "Check the path and what stands there; `put --force` replaces a file.")
+            case "file": (.deviceFile, "Check the path and what stands there; `put --force` replaces a file, and nothing that is none.")
             case "owner": (.notAllowed, "Ask the device's owner; `rollcall-agent check` on the device says what is limited.")
             case "stuck": (.probeStuck, "What it asked for does not answer on the device; a restart of the device may be needed.")
             case "sandbox":

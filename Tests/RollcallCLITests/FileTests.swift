@@ -73,6 +73,12 @@ struct FileTests {
             #expect(data(local) == Data("here".utf8) && data(remote) == Data("there".utf8))
             try await place.must("put", local, device + ":/srv/file", "--yes", "--force")
             #expect(data(remote) == Data("here".utf8))
+            try Scratch.make(daemon.root + "/srv/folder")
+            for flags in [["--yes"], ["--yes", "--force"]] {
+                try await place.expectFailure(
+                    ["put", local, device + ":/srv/folder"] + flags, exit: 99, kind: "refused-file", says: "refused /srv/folder: ",
+                    "nothing that is none")
+            }
             try await place.expectFailure(
                 ["put", place.folder + "/nothing", device + ":/srv/file", "--yes"], exit: 98, kind: "local-file", says: "No such file")
             try await place.expectFailure(["put", local, device + ":/srv/file"], exit: 93, kind: "not-confirmed", says: "--yes")
@@ -94,8 +100,13 @@ struct FileTests {
             try Data("files off\n".utf8).write(to: URL(fileURLWithPath: daemon.root + "/etc/rollcall/owner.conf"))
             try await place.expectFailure(["get", device + ":/etc/group", local], exit: 79, kind: "refused-owner", says: "files off")
             try await place.expectFailure(["get", device + ":/etc/"], exit: 64, kind: "usage", says: "plain name")
-            for words in [["get", "/etc/group"], ["get", ":/etc/group"], ["put", local, device + ":", "--yes"], ["put", local, device]] {
-                try await place.expectFailure(words, exit: 64, kind: "usage", says: "DEVICE:PATH")
+            for (words, why) in [
+                (["get", "/etc/group"], "no device and no colon"), (["get", ":/etc/group"], "no device before the colon"),
+                (["put", local, device + ":", "--yes"], "no path behind the colon"), (["put", local, device], "no colon and no path"),
+                (["put", device + ":/srv/x", local], "no device and no colon"),
+                (["put", local, device + ":srv/x"], "does not begin at the root"),
+            ] {
+                try await place.expectFailure(words, exit: 64, kind: "usage", says: why, "DEVICE:PATH")
             }
             #expect(data(local) == nil)
             try await place.expectRecordsAgree()
@@ -105,6 +116,43 @@ struct FileTests {
     /// A device that says these messages to the first stream it is asked for.
     private func saying(_ messages: Message...) -> Workplace.Behind {
         .script { try FakeAgent.script(saying: [FakeAgent.hello(), FakeAgent.opened] + messages, in: $0) }
+    }
+
+    @Test("a device without room for a file has a file that cannot be written, and that is all that is said of it")
+    func noRoom() async throws {
+        let refused = Message.refused(Refused(request: 1, rule: "storage", sentence: "The device has no room for it."))
+        try await Workplace.with(saying(refused, .closed(Closed(checkpoint: [])))) { place in
+            try Data("1".utf8).write(to: URL(fileURLWithPath: place.folder + "/file"))
+            try await place.expectFailure(
+                ["put", place.folder + "/file", device + ":/srv/file", "--yes"], exit: 99, kind: "refused-storage",
+                says: "did not take /srv/file: The device has no room for it.", "Free some space on the device")
+        }
+    }
+
+    @Test("a put that is cut says that it goes on the next time, and does")
+    func cutPut() async throws {
+        try await Workplace.with { place in
+            let daemon = try await DeviceDaemon(place)
+            let whole = try Scratch.text(place.folder + "/door.sh")
+            let content = Self.content(3_000_000)
+            try content.write(to: URL(fileURLWithPath: place.folder + "/menu.bin"))
+            // The link lets so much through and no more.
+            let link = """
+                import os
+                left = 1500000
+                while left and (piece := os.read(0, min(left, 65536))):
+                    left -= len(piece)
+                    while piece: piece = piece[os.write(1, piece):]
+                """
+            try Scratch.write(link, to: place.folder + "/link.py")
+            try place.stand("/usr/bin/python3 \(place.folder)/link.py | \(whole.dropFirst("exec ".count))")
+            let arguments = ["put", place.folder + "/menu.bin", device + ":/srv/menu.bin", "--yes"]
+            try await place.expectFailure(arguments, exit: 75, kind: "connection-lost", says: "it goes on where it stopped")
+            try place.stand(whole)
+            let put = try await place.rollcall(arguments)
+            #expect(put.exit == 0 && put.output.contains("gone on with at "), "\(put.output)\(put.error)")
+            #expect(data(daemon.root + "/srv/menu.bin") == content)
+        }
     }
 
     @Test("a device that sends other bytes than it says is not believed, and nothing of it is kept")

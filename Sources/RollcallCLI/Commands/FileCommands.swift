@@ -13,9 +13,21 @@ private struct DevicePath {
     init(_ argument: String) throws(CommandFailure) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            // The usual slips: a blank in place of the colon, the ends the other way round, no name before the colon.
+            let why =
+                switch (parts.count, argument.contains("/")) {
+                case (1, true): "there is no device and no colon before the path"
+                case (1, false): "there is no colon and no path behind the device's name"
+                default: parts[0].isEmpty ? "there is no device before the colon" : "there is no path behind the colon"
+                }
             throw CommandFailure(
-                .usage, kind: "usage", "\"\(displayed(argument))\" names no file of a device.",
-                next: "Write DEVICE:PATH, such as kiosk-1:/var/log/syslog.")
+                .usage, kind: "usage", "\"\(displayed(argument))\" names no file of a device: \(why).",
+                next: "Write DEVICE:PATH in one word, such as kiosk-1:/var/log/syslog; `get` has it first, `put` last.")
+        }
+        guard parts[0].allSatisfy({ $0 != "/" }), parts[1].hasPrefix("/") else {
+            throw CommandFailure(
+                .usage, kind: "usage", "\"\(displayed(argument))\" names no file of a device: the path does not begin at the root.",
+                next: "Write DEVICE:PATH with an absolute path, such as kiosk-1:/var/log/syslog.")
         }
         (device, path) = (String(parts[0]), String(parts[1]))
     }
@@ -52,7 +64,7 @@ struct GetCommand: AsyncParsableCommand {
                 let fetched = try FetchedFile(path: place, replaces: force, progress: progress)
                 return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "get \(path)") { session in
                     do {
-                        let carriage = try await session.get(path, into: fetched)
+                        let carriage = try await carrying(found) { try await session.get(path, into: fetched) }
                         try fetched.finish()
                         return carriage
                     } catch DeviceSession.CarriageError.digestDiffers {
@@ -112,8 +124,8 @@ struct PutCommand: AsyncParsableCommand {
             defer { progress.end() }
             return try await withFiles(path, found) {
                 let sent = try SentFile(path: local, progress: progress)
-                return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "put \(path)") {
-                    try await $0.put(sent, to: path, replaces: force)
+                return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "put \(path)") { session in
+                    try await carrying(found) { try await session.put(sent, to: path, replaces: force) }
                 }.result
             }
         }
@@ -140,6 +152,25 @@ private struct CarriageBody: Encodable {
     let sha256: String
 }
 
+/// Says that a file that was cut off on its way is gone on with.
+private func carrying<Result>(_ device: Device, _ work: () async throws -> Result) async throws -> Result {
+    do {
+        return try await work()
+    } catch let error as DeviceSession.CarriageError {
+        throw error
+    } catch {
+        guard let failure = CommandFailure(error, device: device), [.connectionLost, .timedOut, .noAgent].contains(failure.status) else {
+            throw error
+        }
+        // The agent had answered before, so that it is no device without one.
+        let isBroken = failure.status == .noAgent
+        throw CommandFailure(
+            isBroken ? .connectionLost : failure.status, kind: isBroken ? "connection-lost" : failure.kind,
+            isBroken ? "The session with \(device.name) broke before the file was carried to its end." : failure.sentence,
+            next: "Run it again: it goes on where it stopped.")
+    }
+}
+
 /// Says what kept a file from being carried.
 private func withFiles<Result>(_ path: String, _ device: Device, _ work: () async throws -> Result) async throws -> Result {
     do {
@@ -148,6 +179,11 @@ private func withFiles<Result>(_ path: String, _ device: Device, _ work: () asyn
         throw CommandFailure(error)
     } catch let error as DeviceSession.CarriageError {
         switch error {
+        case .refused(let refused) where refused.rule.string == "storage":
+            throw CommandFailure(
+                .deviceFile, kind: "refused-storage",
+                "\(device.name) did not take \(displayed(path)): \(displayed(refused.sentence.string, limit: 600))",
+                next: "Free some space on the device first; `rollcall diagnose \(device.name)` says which file system is full.")
         case .refused(let refused):
             throw CommandFailure(
                 refusedBy: refused.rule.string, sentence: displayed(refused.sentence.string, limit: 600), what: displayed(path),
