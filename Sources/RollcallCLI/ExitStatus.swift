@@ -17,7 +17,7 @@ public struct ExitStatus: Equatable, Sendable {
     public static let badData = ExitStatus(65)
     /// No such device, call, probe or file.
     public static let notFound = ExitStatus(66)
-    /// The device's sshd did not accept the key.
+    /// The device's sshd did not accept what was offered: a key, a password or answers.
     public static let authenticationRefused = ExitStatus(67)
     /// The device cannot be reached: name, route, port or network.
     public static let unreachable = ExitStatus(68)

@@ -78,7 +78,7 @@ extension CommandFailure {
         case .authenticationRefused:
             self.init(
                 .authenticationRefused, kind: "authentication-refused", "\(device) did not let us in: \(detail).",
-                next: "Check which key you use (--identity), and that it was enrolled on this device.")
+                next: Self.whatWasOffered(error.detail))
         case .keyFileEncrypted:
             self.init(
                 .notFound, kind: "key-file", "The key cannot be used without its passphrase: \(detail).",
@@ -118,6 +118,21 @@ extension CommandFailure {
                 .connectionLost, kind: "ssh", "The connection to \(device) failed: \(detail.isEmpty ? error.code.description : detail).",
                 next: "Try again; if it stays, run with --json and report the error.")
         }
+    }
+
+    /// What to do where a login was refused, by what was tried.
+    private static func whatWasOffered(_ detail: String) -> String {
+        let root = detail.hasPrefix("user root:")
+        // Behind what was tried stands what the server would take.
+        let tried = detail.prefix { $0 != ";" }
+        if tried.contains("password") || tried.contains("keyboard-interactive") {
+            return root
+                ? "Check the password, and whether the device's sshd lets root in by one (PermitRootLogin), or name a key with --root-identity."
+                : "Check the password, and whether the device's sshd takes one."
+        }
+        return root
+            ? "Check which key you use (--identity; to enrol, --root-identity), and that root is let in by it."
+            : "Check which key you use (--identity), and that it was enrolled on this device."
     }
 
     /// What the trouble of a jump host means: nothing of the device behind it.

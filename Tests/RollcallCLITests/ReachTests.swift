@@ -4,6 +4,8 @@ import Store
 import Testing
 import Wire
 
+@testable import RollcallCLI
+
 @Suite("On the way to a device", .timeLimit(.minutes(10)))
 struct ReachTests {
     private let device = Workplace.device
@@ -98,6 +100,20 @@ struct ReachTests {
             #expect(try await place.newEntries().map(\.kind).suffix(1) == ["device.replaced"])
             #expect(try await place.must("audit", "verify").contains("whole") == true)
         }
+    }
+
+    @Test(
+        "what to do after a refused login depends on what was offered",
+        arguments: [
+            ("user pi: tried ssh-ed25519 SHA256:x; the server accepts publickey, password", "--identity"),
+            ("user root: tried ssh-ed25519 SHA256:x; the server accepts publickey", "--root-identity"),
+            ("user root: tried password; the server accepts publickey, password", "Check the password"),
+            ("user pi: tried keyboard-interactive; the server accepts publickey", "Check the password"),
+        ])
+    func refusedLogin(_ detail: String, _ next: String) {
+        let failure = CommandFailure(SSHError(.authenticationRefused, detail: detail), device: "kiosk-1", address: "192.0.2.7")
+        #expect(failure.status == .authenticationRefused && failure.sentence.contains("tried "))
+        #expect(failure.nextStep.contains(next) && failure.nextStep.contains("password") == (next == "Check the password"))
     }
 
     @Test("without a pinned host key nothing is trusted")
