@@ -21,8 +21,9 @@ public actor Channel {
         case standardError([UInt8])
     }
 
-    /// Enough that the way from the loop to a reader on another thread costs little for each byte.
-    private static let readLimitInBytes = 256 * 1024
+    /// Bytes of one read; more where much comes at once, so that the way from the loop to a reader on another thread costs little for each.
+    private static let readLimits = (usual: 32 * 1024, bulk: 256 * 1024)
+    private var readLimitInBytes = Channel.readLimits.usual
 
     private let bound: NIOLoopBound<Driver>
     private let boundHandle: NIOLoopBound<SessionChannel>
@@ -126,8 +127,11 @@ public actor Channel {
 
     private func nextOutput() -> Step<Output?> {
         for stream: Int32 in [0, 1] {
-            switch handle.read(stream: stream, limit: Self.readLimitInBytes) {
+            switch handle.read(stream: stream, limit: readLimitInBytes) {
             case .done(let bytes) where !bytes.isEmpty:
+                // A bulk read that brings little was one too many.
+                let isBulk = bytes.count >= Self.readLimits.usual
+                readLimitInBytes = isBulk ? Self.readLimits.bulk : Self.readLimits.usual
                 return .done(stream == 0 ? .standardOutput(bytes) : .standardError(bytes))
             case .done, .wantsInput: continue
             case .failed(let failure): return .failed(failure)

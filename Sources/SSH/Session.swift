@@ -293,9 +293,19 @@ final class SessionChannel {
         return .failed(LibraryFailure(code: LIBSSH2_ERROR_CHANNEL_FAILURE, message: words))
     }
 
+    /// Bytes up to which a read passes over the stack: an array as long as the limit would stay that long around a few bytes.
+    private static let stackLimit = 32 * 1024
+
     /// Takes what is there of stream `stream` (0 output, 1 errors), at most `limit` bytes; empty at its end.
     func read(stream: Int32, limit: Int) -> Step<[UInt8]> {
         guard let pointer else { return .failed(Session.freed) }
+        if limit <= Self.stackLimit {
+            return withUnsafeTemporaryAllocation(byteCount: max(limit, 1), alignment: 1) { target in
+                let count = libssh2_channel_read_ex(pointer, stream, target.bindMemory(to: CChar.self).baseAddress, limit)
+                guard count >= 0 else { return session.classify(Int32(count)) { [] } }
+                return .done(Array(target.prefix(count)))
+            }
+        }
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { target, filled in
             target.withMemoryRebound(to: CChar.self) { count = libssh2_channel_read_ex(pointer, stream, $0.baseAddress, limit) }
