@@ -3,6 +3,15 @@ import Catalogue
 import Foundation
 import Testing
 
+/// Calls `work` with the address of a Unix socket: bind(2) or connect(2), whose answer it returns.
+func withUnixAddress(_ path: String, _ work: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    return withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { work($0, size) } }
+}
+
 /// A datagram socket that stands where systemd's would (sd_notify(3)).
 final class NotifySocket {
     let path: String
@@ -11,14 +20,8 @@ final class NotifySocket {
     init(_ path: String) throws {
         self.path = path
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
-        }
-        try #require(bound == 0)
+        let socket = descriptor
+        try #require(withUnixAddress(path) { bind(socket, $0, $1) } == 0)
     }
 
     deinit { close(descriptor) }
