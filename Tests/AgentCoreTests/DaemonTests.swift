@@ -105,6 +105,21 @@ struct DaemonTests {
         #expect(kinds == ["hello", "opened"])
     }
 
+    @Test("requests whose answers do not fit the output at once are all answered, though nothing more is said", arguments: AgentBinary.all)
+    func manyRequests(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        let relay = try daemon.relay()
+        try relay.open()
+        let requests = (UInt64(1)...900).map { Message.run(Run(request: $0, probe: "none")) }
+        // One read of the daemon's, and answers beyond what it holds back for a controller.
+        try #require(requests.flatMap(\.frame).count < 16_384)
+        try relay.say(requests)
+        for request in 1...900 {
+            guard case .refused(let refused)? = try relay.hear() else { throw Errno.invalid }
+            #expect(refused.request == UInt64(request))
+        }
+    }
+
     @Test("the first batch may ride in the exec request", arguments: AgentBinary.all)
     func batch(_ binary: AgentBinary) throws {
         let daemon = try Daemon(binary, [echo])

@@ -72,7 +72,11 @@ final class AgentProcess {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
-    func say(_ message: Message) throws { try input.fileHandleForWriting.write(contentsOf: Data(message.frame)) }
+    func say(_ message: Message) throws { try say([message]) }
+
+    /// Says all of them in one write.
+    func say(_ messages: [Message]) throws { try input.fileHandleForWriting.write(contentsOf: Data(messages.flatMap(\.frame))) }
+
     func closeInput() throws { try input.fileHandleForWriting.close() }
 
     /// The next message; nil at the end.

@@ -26,8 +26,6 @@ public final class AgentLoop {
         var inputPlace: Int?
         var outputPlace: Int?
         var relayPlace: Int?
-        /// Whether the last round was one in which the session could not take what it had received.
-        var wasFull = false
 
         init(session: Session, input: Descriptor, output: Descriptor, isAtDoor: Bool = false) {
             self.session = session
@@ -78,7 +76,6 @@ public final class AgentLoop {
         let listenPlace = isStopping ? nil : listener.map { polls.add($0, .readable) }
         for connection in connections {
             let session = connection.session
-            connection.wasFull = !session.wantsInput
             connection.inputPlace = session.wantsInput ? polls.add(connection.input, .readable) : nil
             connection.outputPlace = session.pendingOutput.isEmpty ? nil : polls.add(connection.output, .writable)
             connection.relayPlace = connection.relay.map { polls.add($0, []) }
@@ -99,7 +96,8 @@ public final class AgentLoop {
             connection.session.pumpStreams()
             // What takes bytes does so at once as a rule; where it does not, it is waited for.
             write(connection)
-            if connection.wasFull, connection.session.wantsInput { connection.session.resume() }
+            // What it had received and had no room to answer, in this round or before.
+            connection.session.resume()
             connection.session.obeyRoster()
             connection.session.expire(at: kernel.monotonic)
         }
