@@ -7,8 +7,10 @@ import NIOCore
 /// SEND always takes everything, so a packet is never half-sent; RECV says EAGAIN when nothing is there and never reports the
 /// end of the stream, so that packets libssh2 has already taken in are read before the end is.
 final class SessionBuffers {
-    /// What has come, in the pieces in which it came; none of them is empty.
+    /// What has come, in the pieces in which it came, small ones put together; none of them is empty.
     private var inbound = CircularBuffer<ByteBuffer>()
+    /// Bytes below which a piece is small: the memory around it may be a page and more, and a server decides how many there are.
+    private static let smallSize = 4 * 1024
     /// Bytes that have come and that libssh2 has not taken in.
     private(set) var inboundCount = 0
     private var outbound = ByteBuffer()
@@ -41,8 +43,14 @@ final class SessionBuffers {
     func append(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
         inboundCount += bytes.readableBytes
-        inbound.append(bytes)
+        guard bytes.readableBytes < Self.smallSize, let last = inbound.indices.last, inbound[last].readableBytes < 4 * Self.smallSize else {
+            return inbound.append(bytes)
+        }
+        inbound[last].writeImmutableBuffer(bytes)
     }
+
+    /// Bytes of memory that what has come lies in.
+    var inboundStorage: Int { inbound.reduce(0) { $0 + $1.storageCapacity } }
 
     /// Takes everything libssh2 has sent since the last call.
     func takeOutbound() -> ByteBuffer? {
