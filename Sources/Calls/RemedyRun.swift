@@ -176,6 +176,7 @@ public struct RemedyRun: Sendable {
     ///   - session: One that ran no remedy before.
     ///   - urgency: Why it is to run although the device may be in use; nil where it is not.
     ///   - undoes: The remedy that it takes back; nil for one of its own.
+    /// - Throws: ``PlanError`` where somebody took that back since it was looked up, `StoreError`, or what asking throws.
     public static func attempt(
         _ manifest: Manifest, parameters: [Parameter], in session: DeviceSession, desk: Desk, urgency: String?, undoes: RunRecord? = nil
     ) async throws -> Attempt {
@@ -193,12 +194,16 @@ public struct RemedyRun: Sendable {
         let isLeftAlone = use != .idle && urgency == nil
         var reason = ""
         if case .unknown(let sentence) = prior { reason = sentence }
-        try desk.database.recordRemedy(
-            session: session.id,
-            RemedyStart(
-                remedy: manifest.id, parameters: parameters.map { ($0.name.string, $0.value.string) },
-                use: manifest.inUse.isEmpty ? nil : (use.word, use.reasons.joined(separator: "; "), urgency),
-                prior: prior.map { ($0.word, reason) }, undoes: undoes, obstacle: isLeftAlone ? use.obstacle : nil))
+        let start = RemedyStart(
+            remedy: manifest.id, parameters: parameters.map { ($0.name.string, $0.value.string) },
+            use: manifest.inUse.isEmpty ? nil : (use.word, use.reasons.joined(separator: "; "), urgency),
+            prior: prior.map { ($0.word, reason) }, undoes: undoes, obstacle: isLeftAlone ? use.obstacle : nil)
+        do throws(StoreError) { try desk.database.recordRemedy(session: session.id, start) } catch {
+            guard error.code == .wrongState, let undoes else { throw error }
+            throw PlanError(
+                kind: "undone-already", sentence: "\(undoes.probe) was taken back by somebody else in the meantime; nothing was done.",
+                next: "`rollcall audit list --device \(session.device.name)` shows what was done.")
+        }
         if isLeftAlone { return Attempt(use: use, prior: prior, answer: nil, hasRun: false) }
         let answer = try await session.ask([.init(probe: manifest.id, parameters: parameters)])[0]
         let hasRun = hasRun(answer, accepted: manifest.acceptedExitCodes)

@@ -114,10 +114,18 @@ extension RollcallDatabase {
 
     /// Records what is known right before a remedy, and that it is about to run, or is left alone.
     ///
-    /// - Throws: `.duplicate` where the session had a remedy already.
+    /// - Throws: `.duplicate` where the session had a remedy already, `.wrongState` where what it takes back was taken back since it was
+    ///   looked up.
     public func recordRemedy(session: String, _ start: RemedyStart) throws(StoreError) {
         try record(session) { transaction in
             let frame = try Self.frame(session, transaction.database).entry
+            if let run = start.undoes {
+                let undone = try Row.fetchOne(
+                    transaction.database,
+                    sql: "SELECT 1 FROM remedies WHERE undone_session = ?1 AND undone_request = ?2 AND outcome = 'ran'",
+                    arguments: [run.session, Int64(clamping: run.request)])
+                guard undone == nil else { throw StoreError(.wrongState, run.probe) }
+            }
             let isOver = start.obstacle != nil
             try transaction.database.execute(
                 sql: "INSERT INTO remedies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
