@@ -24,34 +24,72 @@ public struct CaseRunner: Sendable {
         self.directory = directory
     }
 
-    /// Plays every case of a probe, by name.
+    /// Plays every case of a probe, by name; one that has mistakes itself is not played, and they are its problems.
     ///
-    /// - Throws: ``ProbesError`` for cases that cannot be read, ``DiagnosisError`` where facts do not fit into memory.
+    /// - Returns: Nothing for a probe without cases.
+    /// - Throws: ``ProbesError`` for a folder that cannot be read, ``DiagnosisError`` where facts do not fit into memory.
     public func run(_ probe: String) throws -> [Result] {
         let manifest = try library.manifest(probe)
-        return try ProbeCase.all(of: manifest, directory: directory).map { try run($0, manifest) }
+        return try ProbeCase.read(of: manifest, directory: directory).map { reading in
+            var problems = reading.problems
+            if let probeCase = reading.probeCase {
+                problems += library.mistakes(in: probeCase, directory: directory)
+                if problems.isEmpty { problems = try differences(probeCase, manifest) }
+            }
+            return Result(probe: manifest.id, name: reading.name, problems: problems)
+        }
     }
 
-    private func run(_ probeCase: ProbeCase, _ manifest: Manifest) throws -> Result {
+    private func differences(_ probeCase: ProbeCase, _ manifest: Manifest) throws -> [ManifestProblem] {
         let answer = probeCase.answer
         let verdict = try Diagnostician(library: library).judge([answer] + others(of: probeCase), desk: DeskFacts(probeCase.desk))
         let parsed = AnswerReader(manifest: manifest).read(answer)
-        var messages: [String] = []
-        let isNoData = if case .nothing = parsed.state { true } else { false }
-        if probeCase.isNoData != isNoData { messages.append("no-data is \(isNoData).") }
-        if !isNoData, probeCase.isComplete != (parsed.state == .complete) { messages.append("The answer is \(parsed.state).") }
-        if let facts = probeCase.facts { messages += Self.differences(facts, parsed.rows, manifest) }
-        let expected = probeCase.findings.map(\.line).sorted()
-        let found = verdict.lines.sorted()
-        messages += expected.filter { !found.contains($0) }.map { "This finding did not come: \($0)." }
-        messages += found.filter { !expected.contains($0) }.map { "This finding was not expected: \($0)." }
-        let unknowns = Set(verdict.unknowns.map(\.id)).sorted()
-        if unknowns != probeCase.unknowns {
-            let reasons = verdict.unknowns.map { "\($0.id): \($0.reason)" }.joined(separator: " ")
-            messages.append("Unknown are \(unknowns), expected \(probeCase.unknowns). \(reasons)")
+        var problems: [ManifestProblem] = []
+        func report(_ line: Int, _ message: String) {
+            problems.append(ManifestProblem(file: probeCase.file, line: line, message: message))
         }
-        let problems = messages.map { ManifestProblem(file: probeCase.file, line: 1, message: $0) }
-        return Result(probe: probeCase.probe, name: probeCase.name, problems: problems)
+        if let message = Self.difference(probeCase, parsed.state, manifest) { report(message.line, message.text) }
+        if let facts = probeCase.facts {
+            for (row, message) in Self.differences(facts, parsed.rows, manifest) {
+                report(row.map(probeCase.line(ofRow:)) ?? probeCase.line(of: "facts"), message)
+            }
+        }
+        let found = verdict.lines.sorted()
+        let expected = Set(probeCase.findings.map(\.words))
+        for finding in probeCase.findings where !found.contains(finding.words) {
+            report(finding.line, "This finding did not come: \(finding.words).")
+        }
+        for finding in found where !expected.contains(finding) {
+            report(probeCase.line(of: "findings"), "This finding was not expected: \(finding).")
+        }
+        let unknowns = Set(verdict.unknowns.map(\.id))
+        for id in unknowns.subtracting(probeCase.unknowns).sorted() {
+            let reasons = Set(verdict.unknowns.filter { $0.id == id }.map(\.reason)).sorted().joined(separator: " ")
+            report(probeCase.line(of: "unknown"), "\(id) is unknown: \(reasons) Where that is right, name it in unknown.")
+        }
+        for id in probeCase.unknowns where !unknowns.contains(id) {
+            report(probeCase.line(of: "unknown"), "\(id) is not unknown.")
+        }
+        return problems.sorted { ($0.line, $0.message) < ($1.line, $1.message) }
+    }
+
+    /// How the state of the answer differs from what was expected; nil where it does not.
+    private static func difference(_ probeCase: ProbeCase, _ state: TableState, _ manifest: Manifest) -> (line: Int, text: String)? {
+        switch state {
+        case .nothing(let reason):
+            if probeCase.isNoData { return nil }
+            return (probeCase.line(of: "no-data"), "There is no data: \(reason). Where that is right, say no-data: true.")
+        case _ where probeCase.isNoData:
+            return (probeCase.line(of: "no-data"), "There is data; no-data: true is not right.")
+        case .incomplete(let reason) where probeCase.isComplete:
+            return (
+                probeCase.line(of: "complete"),
+                "The answer is not complete: \(manifest.id) \(reason). Where that is right, say complete: false."
+            )
+        case .complete where !probeCase.isComplete:
+            return (probeCase.line(of: "complete"), "The answer is complete; complete: false is not right.")
+        default: return nil
+        }
     }
 
     private func others(of probeCase: ProbeCase) throws -> [Answer] {
@@ -64,14 +102,19 @@ public struct CaseRunner: Sendable {
         }
     }
 
-    private static func differences(_ facts: [[String: String]], _ rows: [[FactValue]], _ manifest: Manifest) -> [String] {
-        guard facts.count == rows.count else { return ["There are \(rows.count) rows of facts, expected \(facts.count)."] }
+    /// What differs, each with its row, from 0, where it is of one.
+    private static func differences(
+        _ facts: [[String: String]], _ rows: [[FactValue]], _ manifest: Manifest
+    ) -> [(row: Int?, message: String)] {
+        guard facts.count == rows.count else {
+            return [(nil, "There are \(rows.count) rows of facts, expected \(facts.count).")]
+        }
         let columns = manifest.facts.map(\.name)
         return zip(facts, rows).enumerated().flatMap { index, pair in
-            pair.0.sorted { $0.key < $1.key }.compactMap { column, text -> String? in
-                guard let place = columns.firstIndex(of: column) else { return "There is no fact \(column)." }
+            pair.0.sorted { $0.key < $1.key }.compactMap { column, text -> (Int?, String)? in
+                guard let place = columns.firstIndex(of: column) else { return (index, "There is no fact \(column).") }
                 let value = pair.1[place] == .null ? "null" : pair.1[place].text
-                return value == text ? nil : "Row \(index + 1) has \(column) \(displayed(value)), expected \(text)."
+                return value == text ? nil : (index, "Row \(index + 1) has \(column) \(displayed(value)), expected \(text).")
             }
         }
     }
@@ -105,7 +148,7 @@ extension ProbeCase {
 }
 
 extension ProbeCase.ExpectedFinding {
-    fileprivate var line: String {
+    fileprivate var words: String {
         ([id] + subject.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + (under.map { ["under \($0)"] } ?? []))
             .joined(separator: " ")
     }

@@ -34,6 +34,8 @@ public struct FactListing: Sendable {
     public let values: [[FactValue]]
     /// Why the answer is not complete, as the end of a sentence; nil where it is.
     public let obstacle: String?
+    /// Whether that is because the device has nothing there to read.
+    public let isNoData: Bool
 
     /// Reads an answer by its manifest; nil for a probe that states no facts.
     public init?(_ answer: Answer, manifest: Manifest) {
@@ -41,6 +43,7 @@ public struct FactListing: Sendable {
         let parsed = AnswerReader(manifest: manifest).read(answer)
         columns = manifest.facts.map(\.name)
         values = parsed.rows
+        isNoData = if case .nothing = parsed.state { true } else { false }
         switch parsed.state {
         case .complete: obstacle = nil
         case .incomplete(let reason), .nothing(let reason): obstacle = reason

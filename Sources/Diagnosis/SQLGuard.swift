@@ -16,12 +16,12 @@ final class SQLGuard {
 
     static let stepsPerTick: Int32 = 10_000
 
-    private static let functions: Set<String> = [
+    /// Functions that rules may use.
+    static let functions: Set<String> = [
         "abs", "avg", "char", "coalesce", "count", "dense_rank", "first_value", "format", "glob", "group_concat", "hex", "ifnull", "iif",
-        "instr",
-        "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "nullif", "printf", "rank", "replace", "round",
-        "row_number",
-        "rtrim", "sign", "substr", "substring", "sum", "total", "trim", "typeof", "unicode", "upper",
+        "instr", "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "nullif", "printf", "rank", "replace",
+        "round",
+        "row_number", "rtrim", "sign", "substr", "substring", "sum", "total", "trim", "typeof", "unicode", "upper",
     ]
 
     /// Forgets what the last statement did.
@@ -54,7 +54,8 @@ final class SQLGuard {
             return nil
         case SQLITE_FUNCTION:
             let name = second ?? ""
-            return Self.functions.contains(name.lowercased()) ? nil : "the function \(name) is not allowed in rules"
+            return Self.functions.contains(name.lowercased())
+                ? nil : "the function \(name) is not allowed in rules; these are: " + Self.functions.sorted().joined(separator: ", ")
         case SQLITE_RECURSIVE: return "a recursive query is not allowed in rules"
         case SQLITE_PRAGMA: return "PRAGMA is not allowed in rules"
         case SQLITE_ATTACH, SQLITE_DETACH: return "ATTACH is not allowed in rules"

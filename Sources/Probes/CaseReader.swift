@@ -9,6 +9,7 @@ final class CaseReader {
         var errorOutput: [UInt8]
         var others: [[String]]
         var desk: ProbeCase.Desk?
+        var otherLine: Int
     }
 
     struct Expected {
@@ -17,6 +18,9 @@ final class CaseReader {
         var findings: [ProbeCase.ExpectedFinding] = []
         var unknowns: [String] = []
         var isNoData = false
+        /// Lines of the keys, and of the rows of facts.
+        var lines: [String: Int] = [:]
+        var rowLines: [Int] = []
     }
 
     private let directory: String
@@ -29,28 +33,36 @@ final class CaseReader {
     init(directory: String, folder: String) {
         self.directory = directory
         self.folder = folder
-        answerList = ProblemList(file: folder + "/answer.yaml")
-        expectedList = ProblemList(file: folder + "/expected.yaml")
+        answerList = ProblemList(file: folder + "/answer.yaml", kind: "The answer of a case")
+        expectedList = ProblemList(file: folder + "/expected.yaml", kind: "What is expected of a case")
     }
 
-    func read(_ manifest: Manifest, name: String) throws(ProbesError) -> ProbeCase? {
-        let answer = try document("answer.yaml", answerList).flatMap { recorded($0, manifest) }
-        let expected = try document("expected.yaml", expectedList).flatMap(self.expected)
+    func read(_ manifest: Manifest, name: String) -> ProbeCase? {
+        let answer = document("answer.yaml", answerList, "ending: exited").flatMap { recorded($0, manifest) }
+        let expected = document("expected.yaml", expectedList, "findings: []").flatMap(self.expected)
         guard let answer, let expected else { return nil }
         return ProbeCase(probe: manifest.id, name: name, file: folder + "/expected.yaml", answer: answer, expected: expected)
     }
 
-    private func document(_ name: String, _ list: ProblemList) throws(ProbesError) -> YAMLValue? {
-        let bytes = try contents(of: directory + "/" + folder + "/" + name)
+    /// - Parameter least: What must stand in it at least.
+    private func document(_ name: String, _ list: ProblemList, _ least: String) -> YAMLValue? {
+        let path = directory + "/" + folder + "/" + name
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            list.add(1, isThere ? "The file cannot be read." : "The file is not there: write it, with `\(least)` at least.")
+            return nil
+        }
         return YAMLValue(text: String(decoding: bytes, as: UTF8.self), problems: list)
     }
 
     private func recorded(_ root: YAMLValue, _ manifest: Manifest) -> Recorded? {
         guard
-            let fields = root.fields([
-                "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "replies", "connections", "clock", "hex", "with",
-                "desk", "answers",
-            ])
+            let fields = root.fields(
+                [
+                    "ending", "code", "cut", "refused", "stderr", "mounts", "files", "paths", "replies", "connections", "clock", "hex",
+                    "with",
+                    "desk", "answers",
+                ], hints: ["stdout": "What a program wrote is the file stdout beside it."])
         else {
             return nil
         }
@@ -60,6 +72,9 @@ final class CaseReader {
                 ("not-started", .notStarted), ("cancelled", .cancelled),
             ]) ?? .exited
         let code = fields["code"].flatMap { $0.integer(0...255) } ?? 0
+        if ending == .notStarted, code == 0 {
+            root.report("A probe that was not started has the errno in code, such as 2 where its program is not there.")
+        }
         let cut = fields["cut"].flatMap { $0.integer(0...1 << 40) } ?? 0
         var output = [UInt8](FileManager.default.contents(atPath: directory + "/" + folder + "/stdout") ?? Data())
         for mount in fields["mounts"]?.list() ?? [] { output += self.mount(mount)?.encoded ?? [] }
@@ -81,7 +96,8 @@ final class CaseReader {
         }
         return Recorded(
             ending: fields["refused"].flatMap { $0.text() }.map { .refused($0) } ?? .done(done), output: output,
-            errorOutput: Array((fields["stderr"].flatMap { $0.text() } ?? "").utf8), others: others, desk: fields["desk"].flatMap(desk))
+            errorOutput: Array((fields["stderr"].flatMap { $0.anyText() } ?? "").utf8), others: others, desk: fields["desk"].flatMap(desk),
+            otherLine: root.line(of: "with"))
     }
 
     /// What the caller said, by the names of questions; what is not named was not asked.
@@ -116,14 +132,14 @@ final class CaseReader {
             let (hours, values) = (fields["hours"]?.list() ?? [], fields["values"]?.list() ?? [])
             if hours.count != values.count || hours.isEmpty { value.report("A trend has as many values as hours, one at least.") }
             return ProbeCase.Desk.Trend(
-                metric: metric, key: fields["key"].flatMap { $0.text() } ?? "", hours: hours.compactMap { $0.real() },
+                metric: metric, key: fields["key"].flatMap { $0.anyText() } ?? "", hours: hours.compactMap { $0.real() },
                 values: values.compactMap { $0.real() })
         }
         return ProbeCase.Desk(
             time: fields["time"].flatMap { $0.integer(0...1 << 40) },
             deviceTime: fields["device_time"].flatMap { $0.integer(0...1 << 40) }, contact: fields["contact"].flatMap(contact),
-            siblings: (fields["siblings"]?.list() ?? []).compactMap(sibling), model: fields["model"].flatMap { $0.text() } ?? "",
-            site: fields["site"].flatMap { $0.text() } ?? "", trends: trends, expectations: expectations)
+            siblings: (fields["siblings"]?.list() ?? []).compactMap(sibling), model: fields["model"].flatMap { $0.anyText() } ?? "",
+            site: fields["site"].flatMap { $0.anyText() } ?? "", trends: trends, expectations: expectations)
     }
 
     private func contact(_ value: YAMLValue) -> ProbeCase.Desk.Contact? {
@@ -139,7 +155,7 @@ final class CaseReader {
             let name = required("name", in: fields, of: value)
         else { return nil }
         return ProbeCase.Desk.Sibling(
-            name: name, model: fields["model"].flatMap { $0.text() } ?? "",
+            name: name, model: fields["model"].flatMap { $0.anyText() } ?? "",
             lastSeen: fields["last_seen"].flatMap { $0.integer(0...1 << 40) },
             lastTried: fields["last_tried"].flatMap { $0.integer(0...1 << 40) }, isReached: fields["reached"].flatMap { $0.flag() })
     }
@@ -154,7 +170,7 @@ final class CaseReader {
     private func mount(_ value: YAMLValue) -> MountRow? {
         let numbers = ["status", "block_size", "blocks", "free", "available", "inodes", "free_inodes"]
         guard let fields = value.fields(["mount", "source", "fstype", "options"] + numbers) else { return nil }
-        func bytes(_ key: String) -> [UInt8] { Array((fields[key].flatMap { $0.text() } ?? "").utf8) }
+        func bytes(_ key: String) -> [UInt8] { Array((fields[key].flatMap { $0.anyText() } ?? "").utf8) }
         func number(_ key: String) -> UInt64 { UInt64(fields[key].flatMap { $0.integer(0...(.max)) } ?? 0) }
         return MountRow(
             mount: bytes("mount"), source: bytes("source"), type: bytes("fstype"), options: bytes("options"), status: number("status"),
@@ -165,9 +181,9 @@ final class CaseReader {
     private func file(_ value: YAMLValue) -> FileRow? {
         guard let fields = value.fields(["path", "status", "content"]) else { return nil }
         return FileRow(
-            path: Array((fields["path"].flatMap { $0.text() } ?? "").utf8),
+            path: Array((required("path", in: fields, of: value) ?? "").utf8),
             status: UInt64(fields["status"].flatMap { $0.integer(0...200) } ?? 0),
-            content: Array((fields["content"].flatMap { $0.text() } ?? "").utf8))
+            content: Array((fields["content"].flatMap { $0.anyText() } ?? "").utf8))
     }
 
     /// A path as the stat reader gives it; `mode` in octal.
@@ -218,7 +234,7 @@ final class CaseReader {
     }
 
     private func hexadecimal(_ value: YAMLValue) -> [UInt8]? {
-        let digits = Array(value.text() ?? "")
+        let digits = Array(value.anyText() ?? "")
         let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
         if bytes.count * 2 != digits.count { value.report("hex must be pairs of hexadecimal digits.") }
         return bytes
@@ -229,19 +245,22 @@ final class CaseReader {
         var expected = Expected()
         expected.isComplete = fields["complete"]?.flag() ?? true
         expected.isNoData = fields["no-data"]?.flag() ?? false
-        expected.facts = fields["facts"]?.list()?.map(words)
+        for key in fields.keys { expected.lines[key] = root.line(of: key) }
+        let rows = fields["facts"]?.list()
+        expected.facts = rows?.map(words)
+        expected.rowLines = rows?.map(\.line) ?? []
         expected.unknowns = (fields["unknown"]?.texts() ?? []).sorted()
         guard let findings = fields["findings"] else {
             root.report("expected.yaml must say which findings come, even if none: findings: [].")
             return nil
         }
         for value in findings.list() ?? [] {
-            guard let finding = value.fields(["id", "subject", "under"]), let id = finding["id"]?.text() else {
-                value.report("An expected finding has an id, a subject and, where it is folded, under.")
-                continue
-            }
+            guard let finding = value.fields(["id", "subject", "under"]), finding.count == value.keyCount else { continue }
+            guard let id = required("id", in: finding, of: value) else { continue }
             expected.findings.append(
-                ProbeCase.ExpectedFinding(id: id, subject: finding["subject"].map(words) ?? [:], under: finding["under"]?.text()))
+                ProbeCase.ExpectedFinding(
+                    id: id, subject: finding["subject"].map(words) ?? [:], under: finding["under"]?.text(),
+                    line: value.line))
         }
         return expected
     }

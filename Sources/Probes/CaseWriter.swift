@@ -25,6 +25,18 @@ public struct CaseWriter: Sendable {
             (self.isComplete, self.isNoData, self.facts) = (isComplete, isNoData, facts)
             (self.findings, self.unknowns) = (findings, unknowns)
         }
+
+        /// Where rules came to something else than for another answer, as a fragment of a sentence; nil where they came to the same.
+        public func difference(from other: Expectation) -> String? {
+            func less(_ left: [String], _ right: [String]) -> [String] { Set(left).subtracting(right).sorted() }
+            let (ids, otherIDs) = (findings.map(\.id), other.findings.map(\.id))
+            var parts = less(ids, otherIDs).map { "\($0) is found now" } + less(otherIDs, ids).map { "\($0) is not found any more" }
+            parts += less(unknowns, other.unknowns).map { "\($0) is unknown now" }
+            parts += less(other.unknowns, unknowns).map { "\($0) is not unknown any more" }
+            if (isComplete, isNoData) != (other.isComplete, other.isNoData) { parts.append("it is read otherwise") }
+            if parts.isEmpty, ids.count != otherIDs.count { parts.append("there are \(ids.count) findings and not \(otherIDs.count)") }
+            return parts.isEmpty ? nil : parts.joined(separator: ", ")
+        }
     }
 
     /// Rows of facts that are written down at most: enough to see that they are read rightly.
@@ -40,7 +52,7 @@ public struct CaseWriter: Sendable {
     ///
     /// - Parameters:
     ///   - output: Standard output, or a reader's rows; with nothing in it that should not be kept.
-    /// - Throws: `.unwritable`; `.unreadable` for rows that are not a reader's.
+    /// - Throws: `.exists`, `.unwritable`; `.unreadable` for rows that are not a reader's.
     public func write(
         _ source: ProbeSource, done: Done, output: [UInt8], errorOutput: [UInt8], expecting expectation: Expectation
     ) throws(ProbesError) {
@@ -61,7 +73,7 @@ public struct CaseWriter: Sendable {
 
     /// Writes what a caller answered, by the names of questions.
     ///
-    /// - Throws: `.unwritable`.
+    /// - Throws: `.exists`, `.unwritable`.
     public func write(answers: [(name: String, answer: String)], expecting expectation: Expectation) throws(ProbesError) {
         let lines = ["answers:"] + answers.map { "  \($0.name): \(Self.quoted($0.answer))" }
         try put(lines, expected(expectation), nil)
@@ -154,7 +166,7 @@ public struct CaseWriter: Sendable {
 
     private func put(_ answer: [String], _ expected: [String], _ stdout: [UInt8]?) throws(ProbesError) {
         if FileManager.default.fileExists(atPath: folder) {
-            throw ProbesError(.unwritable, folder, "There is a case of this name already.")
+            throw ProbesError(.exists, folder, "There is a case of this name already.")
         }
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

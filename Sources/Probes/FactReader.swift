@@ -46,7 +46,7 @@ extension ManifestReader {
         if scale != nil, type == .text { value.report("A text cannot be scaled.") }
         guard let type, let place else { return nil }
         return FactColumn(
-            name: name, type: type, place: place, scale: scale, defaultValue: fields["default"].flatMap { $0.text() }, line: value.line)
+            name: name, type: type, place: place, scale: scale, defaultValue: fields["default"].flatMap { $0.anyText() }, line: value.line)
     }
 
     private func place(_ value: YAMLValue) -> FactColumn.Place? {
@@ -55,7 +55,8 @@ extension ManifestReader {
             guard let text = value.text() else { return nil }
             return Int(text).map { .column($0) } ?? .keys([text])
         }
-        guard let fields = value.fields(["file", "match", "count"]) else { return nil }
+        // What is left of a misspelt key would only be an echo of it.
+        guard let fields = value.fields(["file", "match", "count"]), fields.count == value.keyCount else { return nil }
         let file = fields["file"].flatMap { $0.text() }
         switch (fields["match"], fields["count"]) {
         case (nil, nil) where file != nil: return file.map { .content(file: $0) }
@@ -83,7 +84,8 @@ extension ManifestReader {
         }
         if let value = fields["parse"] {
             let rule = form(value)
-            if let rule { checkPlaces(facts, rule, source) }
+            // A reader that could not be read says nothing of where facts may stand.
+            if let rule, source != nil || fields["read"] == nil { checkPlaces(facts, rule, source) }
             return rule
         }
         switch source {

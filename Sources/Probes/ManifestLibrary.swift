@@ -79,19 +79,6 @@ public struct ManifestLibrary: Equatable, Sendable {
         self.manifests = manifests
     }
 
-    /// Every mistake in the manifests of a folder, in the order of files and lines; a probe without cases is one.
-    ///
-    /// - Throws: `.unreadable` for the folder.
-    public static func lint(directory: String, check: RuleCheck = { _ in [] }) throws(ProbesError) -> [ManifestProblem] {
-        var problems = try read(directory: directory, check).problems
-        for file in try files(directory) {
-            let folder = directory + "/" + file.dropLast("/probe.yaml".count) + "/cases"
-            let cases = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            if cases.isEmpty { problems.append(ManifestProblem(file: file, line: 1, message: "The probe has no cases.")) }
-        }
-        return sorted(problems)
-    }
-
     private static func read(
         directory: String, _ check: RuleCheck
     ) throws(ProbesError) -> (manifests: [Manifest], problems: [ManifestProblem]) {
@@ -99,11 +86,19 @@ public struct ManifestLibrary: Equatable, Sendable {
         for file in try files(directory) { texts.append((file, try contents(of: directory + "/" + file))) }
         var (manifests, problems) = read(texts, check)
         for manifest in manifests where manifest.file != manifest.id.split(separator: ".").joined(separator: "/") + "/probe.yaml" {
-            problems.append(ManifestProblem(file: manifest.file, line: 1, message: "The folder and the id \(manifest.id) differ."))
+            problems.append(ManifestProblem(file: manifest.file, line: 1, message: misplaced(manifest)))
         }
         problems = sorted(problems)
         if !problems.isEmpty { manifests = [] }
         return (manifests, problems)
+    }
+
+    /// What to say of a manifest that is not where its id says.
+    private static func misplaced(_ manifest: Manifest) -> String {
+        let place = manifest.id.split(separator: ".").joined(separator: "/") + "/probe.yaml"
+        let above = place.hasSuffix("/" + manifest.file)
+        return "The folder and the id \(manifest.id) differ: "
+            + (above ? "name the folder above, in which it is \(place)." : "it must be \(place) in the folder of all manifests.")
     }
 
     private static func read(
@@ -134,13 +129,18 @@ public struct ManifestLibrary: Equatable, Sendable {
     }
 
     /// Paths of manifests, relative and ascending.
-    private static func files(_ directory: String) throws(ProbesError) -> [String] {
+    static func files(_ directory: String) throws(ProbesError) -> [String] {
         guard let walk = FileManager.default.enumerator(atPath: directory), isDirectory(directory) else {
             throw ProbesError(.unreadable, directory, "The folder of probes cannot be read.")
         }
         var files: [String] = []
         for case let path as String in walk where path.hasSuffix("/probe.yaml") { files.append(path) }
-        guard !files.isEmpty else { throw ProbesError(.unreadable, directory, "The folder holds no probe.yaml.") }
+        guard !files.isEmpty else {
+            if FileManager.default.fileExists(atPath: directory + "/probe.yaml") {
+                throw ProbesError(.innerFolder, directory, "This is the folder of one probe.")
+            }
+            throw ProbesError(.noManifest, directory, "The folder holds no probe.yaml.")
+        }
         return files.sorted()
     }
 

@@ -71,6 +71,8 @@ public struct ProbeCase: Equatable, Sendable {
         public var subject: [String: String]
         /// Id of the finding it is folded under; nil for a cause.
         public var under: String?
+        /// Line in `expected.yaml`.
+        public var line: Int
     }
 
     /// Id of the probe.
@@ -100,25 +102,66 @@ public struct ProbeCase: Equatable, Sendable {
     /// Path of `expected.yaml`, relative to the library.
     public var file: String
 
+    /// Lines of the keys in `expected.yaml`.
+    let lines: [String: Int]
+    /// Line of `with` in `answer.yaml`.
+    let otherLine: Int
+    private let rowLines: [Int]
     private var otherNames: [[String]]
+
+    /// The line in `expected.yaml` of a key; 1 where it is not there.
+    package func line(of key: String) -> Int { lines[key] ?? 1 }
+
+    /// The line in `expected.yaml` of a row of facts, from 0.
+    package func line(ofRow row: Int) -> Int { rowLines.indices.contains(row) ? rowLines[row] : line(of: "facts") }
+
+    /// One folder below `cases/` that was read.
+    package struct Reading {
+        /// Name of the case.
+        package let name: String
+        /// The case; nil where it has a mistake.
+        package let probeCase: ProbeCase?
+        /// Every mistake in it.
+        package let problems: [ManifestProblem]
+    }
 
     /// Every case of a probe, by name.
     ///
-    /// - Throws: `.manifests` with every mistake of every case, `.unreadable` for the folder.
+    /// - Throws: `.manifests` with every mistake of every case, `.noCases`, `.unreadable` for the folder.
     public static func all(of manifest: Manifest, directory: String) throws(ProbesError) -> [ProbeCase] {
-        let folder = manifest.file.dropLast("/probe.yaml".count) + "/cases"
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory + "/" + folder) else {
-            throw ProbesError(.unreadable, directory + "/" + folder, "The probe has no cases.")
-        }
-        var cases: [ProbeCase] = []
-        var problems: [ManifestProblem] = []
-        for name in names.sorted() {
-            let reader = CaseReader(directory: directory, folder: folder + "/" + name)
-            if let read = try reader.read(manifest, name: name) { cases.append(read) }
-            problems += reader.problems
-        }
+        let readings = try read(of: manifest, directory: directory)
+        let problems = readings.flatMap(\.problems)
         guard problems.isEmpty else { throw ProbesError(.manifests, manifest.id, "The cases have mistakes.", problems: problems) }
-        return cases
+        guard !readings.isEmpty else { throw ProbesError(.noCases, manifest.id, "The probe has no cases.") }
+        return readings.compactMap(\.probeCase)
+    }
+
+    /// Every case of a probe as far as it can be read, by name; none where there is no folder of cases.
+    ///
+    /// - Throws: `.unreadable` for the folder.
+    package static func read(of manifest: Manifest, directory: String) throws(ProbesError) -> [Reading] {
+        let path = manifest.file.dropLast("/probe.yaml".count) + "/cases"
+        return try names(below: folder(of: manifest, in: directory)).map { name in
+            let reader = CaseReader(directory: directory, folder: path + "/" + name)
+            let read = reader.read(manifest, name: name)
+            return Reading(name: name, probeCase: reader.problems.isEmpty ? read : nil, problems: reader.problems)
+        }
+    }
+
+    /// Where the cases of a probe are.
+    static func folder(of manifest: Manifest, in directory: String) -> String {
+        directory + "/" + manifest.file.dropLast("/probe.yaml".count) + "/cases"
+    }
+
+    /// Names of the cases in a folder, ascending; what begins with a dot is an editor's or a file system's.
+    ///
+    /// - Throws: `.unreadable` for a folder that is there.
+    static func names(below folder: String) throws(ProbesError) -> [String] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw ProbesError(.unreadable, folder, "The folder of cases cannot be read.")
+        }
+        return names.filter { !$0.hasPrefix(".") }.sorted()
     }
 
     init(probe: String, name: String, file: String, answer: CaseReader.Recorded, expected: CaseReader.Expected) {
@@ -127,6 +170,7 @@ public struct ProbeCase: Equatable, Sendable {
         self.file = file
         (ending, output, errorOutput, otherNames) = (answer.ending, answer.output, answer.errorOutput, answer.others)
         desk = answer.desk
+        (lines, rowLines, otherLine) = (expected.lines, expected.rowLines, answer.otherLine)
         (isComplete, facts, findings) = (expected.isComplete, expected.facts, expected.findings)
         (unknowns, isNoData) = (expected.unknowns, expected.isNoData)
     }

@@ -11,6 +11,14 @@ public struct ProbesError: Error, Equatable, Sendable {
         public static let manifests = Code("manifests")
         /// A file could not be read.
         public static let unreadable = Code("unreadable")
+        /// What is to be made is there already, and is left as it is.
+        public static let exists = Code("exists")
+        /// A folder holds no manifest.
+        public static let noManifest = Code("no-manifest")
+        /// A folder is that of one probe, and not the one that all are in.
+        public static let innerFolder = Code("inner-folder")
+        /// A probe has no case.
+        public static let noCases = Code("no-cases")
         /// A file could not be written; nothing half-written was left in its place.
         public static let unwritable = Code("unwritable")
         /// A catalogue's file is not in its format, or does not belong to its header.

@@ -58,7 +58,7 @@ extension ManifestReader {
 
     private func reader(_ value: YAMLValue) -> ProbeSource? {
         guard value.isMapping else { return value.choice([("statfs", ProbeSource.statfs), ("clock", .clock)]) }
-        guard let fields = value.fields(["files", "stat", "resolve", "connect"]) else { return nil }
+        guard let fields = value.fields(["files", "stat", "resolve", "connect"]), fields.count == value.keyCount else { return nil }
         guard fields.count == 1, let kind = fields.keys.first, let files = fields[kind], let patterns = files.list() else {
             value.report("read must be statfs, clock, {files: [paths]}, {stat: [paths]}, {resolve: [names]} or {connect: [targets]}.")
             return nil

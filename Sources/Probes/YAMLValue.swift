@@ -3,9 +3,11 @@ internal import Yams
 /// Gathers the mistakes of one file while it is read on.
 final class ProblemList {
     let file: String
+    /// What the file is, for messages about its keys.
+    let kind: String
     private(set) var problems: [ManifestProblem] = []
 
-    init(file: String) { self.file = file }
+    init(file: String, kind: String = "a manifest") { (self.file, self.kind) = (file, kind) }
 
     func add(_ line: Int, _ message: String, suggestion: String? = nil) {
         problems.append(ManifestProblem(file: file, line: line, message: message, suggestion: suggestion))
@@ -50,6 +52,11 @@ struct YAMLValue {
     var isList: Bool { node.sequence != nil }
     /// The text of a scalar, which may be empty.
     var plain: String? { node.scalar?.string }
+    /// How many keys a mapping has, known ones and others.
+    var keyCount: Int { node.mapping?.count ?? 0 }
+
+    /// The line of a key of a mapping, or the value's own where there is none.
+    func line(of key: String) -> Int { node.mapping?.first { $0.key.scalar?.string == key }?.key.mark?.line ?? line }
 
     func report(_ message: String, suggestion: String? = nil) { problems.add(line, message, suggestion: suggestion) }
 
@@ -73,16 +80,21 @@ struct YAMLValue {
     }
 
     /// The pairs of a mapping whose keys are known; every other key is reported with the nearest known one.
-    func fields(_ known: [String]) -> [String: YAMLValue]? {
+    ///
+    /// - Parameter hints: What to say of keys that others take for known ones, instead of the nearest.
+    func fields(_ known: [String], hints: [String: String] = [:]) -> [String: YAMLValue]? {
         guard let pairs = pairs() else { return nil }
         var fields: [String: YAMLValue] = [:]
         for (key, value) in pairs {
             if known.contains(key) {
                 fields[key] = value
             } else {
-                let line = node.mapping?.first { $0.key.scalar?.string == key }?.key.mark?.line ?? value.line
-                let place = name == "the file" ? "a manifest" : name
-                problems.add(line, "\(place) has no key \(key).", suggestion: nearest(to: key, in: known))
+                let place = name == "the file" ? problems.kind : name
+                let near = hints[key] == nil ? nearest(to: key, in: known) : nil
+                // All of them where that is a help to read.
+                let isShort = known.count <= 16
+                let all = known.isEmpty ? " It has none." : isShort || near == nil ? " Its keys are \(known.joined(separator: ", "))." : ""
+                problems.add(line(of: key), "\(place) has no key \(key)." + (hints[key].map { " " + $0 } ?? all), suggestion: near)
             }
         }
         return fields
@@ -102,6 +114,13 @@ struct YAMLValue {
             return nil
         }
         return scalar.string
+    }
+
+    /// The text of a scalar, where it may be empty.
+    func anyText() -> String? {
+        if let plain { return plain }
+        report("\(name) must be a text.")
+        return nil
     }
 
     func texts() -> [String]? { list()?.compactMap { $0.text() } }
@@ -177,7 +196,7 @@ struct YAMLValue {
 }
 
 /// The word of `words` that `word` was most likely meant to be; nil where none is near.
-func nearest(to word: String, in words: [String]) -> String? {
+package func nearest(to word: String, in words: [String]) -> String? {
     let best = words.map { (word: $0, distance: editDistance(word, $0)) }.min { $0.distance < $1.distance }
     guard let best, best.distance <= max(1, min(3, word.count / 2)) else { return nil }
     return best.word

@@ -124,7 +124,8 @@ struct DeskOptions: ParsableArguments {
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    let text = plainJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
+    // What is empty stands on one line; a line's end within a string is escaped (RFC 8259).
+    let text = plainJSON(String(decoding: try encoder.encode(value), as: UTF8.self)).replacing(/\[\s*\n\s*\]/, with: "[]")
     writeOut((text + "\n").utf8)
 }
 

@@ -75,7 +75,9 @@ extension CommandFailure {
                 .internalError, kind: "unexpected", "Something unexpected happened: \(displayed("\(error)")).", next: "Please report this.")
             return
         }
+        // A misspelt option is never taken for the one by which a question is not asked.
         let words = RollcallCommand.message(for: error).split { $0.isNewline || $0 == " " }.joined(separator: " ")
+            .replacing(" Did you mean '--yes'?", with: "")
         // The parser knows which command it was, but says it only at the end of its own text.
         let help = RollcallCommand.fullMessage(for: error).split(separator: "'").first { $0.hasSuffix("--help") } ?? "rollcall --help"
         self.init(
@@ -141,6 +143,20 @@ extension CommandFailure {
                 .notFound, kind: "unknown-probe", "\(object): \(error.sentence)", next: "`rollcall probes list` shows those there are.")
         case .unreadable:
             self.init(.notFound, kind: "unreadable", "\(object): \(error.sentence)", next: "Check the path and its permissions.")
+        case .exists:
+            self.init(.localFile, kind: "exists", "\(object): \(error.sentence)", next: "Choose another name, or remove it first.")
+        case .noManifest:
+            self.init(
+                .notFound, kind: "no-manifest", "\(object): \(error.sentence)",
+                next: "`rollcall probes new ID --folder \(object)` begins a probe in it.")
+        case .innerFolder:
+            self.init(
+                .notFound, kind: "inner-folder", "\(object): \(error.sentence)",
+                next: "Name the folder of all manifests, the one in which it lies by the words of its id.")
+        case .noCases:
+            self.init(
+                .badData, kind: "no-cases", "\(object): \(error.sentence)",
+                next: "`rollcall probes record PROBE.YAML healthy` records one.")
         case .unwritable:
             self.init(.storeFull, kind: "unwritable", "\(object): \(error.sentence)", next: "Check its permissions and the disk.")
         case .catalogue:

@@ -8,7 +8,7 @@ struct ShippedProbesTests {
 
     @Test("the shipped probes have no mistake and the ids that people rely on")
     func lint() throws {
-        #expect(try ManifestLibrary.lint(directory: shippedProbes, check: Diagnostician.ruleCheck) == [])
+        #expect(try FolderLint(directory: shippedProbes, check: Diagnostician.ruleCheck).mistakes == [])
         // A desk's habits and scripts name them; one that goes or is renamed is a change of what people rely on.
         let expected: Set = [
             "access.ways",

@@ -79,4 +79,30 @@ struct CaseWriterTests {
             redaction.redact("8.8.8.8 2a02:1234::5/64 fe80::1 00:00:00:00:00:00")
                 == "192.0.2.2 2001:db8::1/64 fe80::1 00:00:00:00:00:00")
     }
+
+    @Test("a machine id is replaced by as many made-up digits, the same by the same, and a name only where it is a whole word")
+    func machineID() throws {
+        let (id, other) = ("0a1b2c3d4e5f60718293a4b5c6d7e8f9", "ffffffffffffffffffffffffffffffff")
+        var redaction = Redaction(names: [id, "main.example", "10.1.2.3", "localhost"])
+        let made = redaction.redact(id + "\n")
+        #expect(made.wholeMatch(of: /[0-9a-f]{32}\n/) != nil && made != id + "\n")
+        #expect(redaction.redact("x=" + id) == "x=" + made.dropLast() && !redaction.redact(other).contains(made.dropLast()))
+        let uuid = redaction.redact("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
+        #expect(uuid.wholeMatch(of: /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/) != nil && !uuid.contains("0a1b"))
+        let kept = "\"MESSAGE_ID\":\"fc2e22bc6ee647b6b90729ab34a250b1\" 00000000000000000000000000000000"
+        #expect(redaction.redact(kept) == kept)
+        #expect(redaction.redact("main.example main domain localhost 10.1.2.3") == "device device domain localhost 192.0.2.1")
+        #expect(redaction.replacements.map(\.kind) == [.name, .id, .v4] && redaction.replacements.map(\.count) == [2, 3, 1])
+    }
+
+    @Test("where what is kept comes to something else than the real answer is told")
+    func difference() {
+        func expectation(_ findings: [String], _ unknowns: [String], isComplete: Bool = true) -> CaseWriter.Expectation {
+            .init(isComplete: isComplete, isNoData: false, facts: [], findings: findings.map { ($0, []) }, unknowns: unknowns)
+        }
+        #expect(expectation(["a"], ["b"]).difference(from: expectation(["a"], ["b"])) == nil)
+        #expect(expectation([], ["a"]).difference(from: expectation(["a"], [])) == "a is not found any more, a is unknown now")
+        #expect(expectation(["a", "a"], []).difference(from: expectation(["a"], [])) == "there are 2 findings and not 1")
+        #expect(expectation([], [], isComplete: false).difference(from: expectation([], [])) == "it is read otherwise")
+    }
 }

@@ -210,7 +210,7 @@ struct LintTests {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try Data(text.utf8).write(to: folder.appending(path: "probe.yaml"))
         }
-        let found = try ManifestLibrary.lint(directory: root.path())
+        let found = try FolderLint(directory: root.path()).mistakes
         #expect(found.filter { $0.file == "a/b/probe.yaml" }.count >= 3)
         #expect(found.contains { $0.file == "test/two/probe.yaml" && $0.message.contains("differ") })
         #expect(found.filter { $0.message.contains("no cases") }.count == 2)

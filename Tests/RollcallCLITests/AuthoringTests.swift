@@ -56,14 +56,14 @@ struct AuthoringTests {
             }
             let watching = try Watching(place, ["probes", "test", place.folder + "/mine", "--watch"])
             defer { watching.end() }
-            try await watching.expect("1 cases hold, 0 do not.")
+            try await watching.expect("1 case holds, 0 do not.")
             try Scratch.write("level=30\n", to: probe + "/cases/healthy/stdout")
-            try await watching.expect("0 cases hold, 1 do not.")
+            try await watching.expect("0 cases hold, 1 does not.")
             #expect(watching.text.contains("odd.high"))
             try manifest("level >")
             try await watching.expect("probe.yaml:7")
             try manifest("level > 40")
-            try await watching.expect("1 cases hold, 0 do not.", times: 2)
+            try await watching.expect("1 case holds, 0 do not.", times: 2)
             // A file that goes is a change too.
             Scratch.remove(probe + "/cases/healthy/expected.yaml")
             try await watching.expect("Watching", times: 5)

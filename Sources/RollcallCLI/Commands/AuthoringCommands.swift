@@ -36,23 +36,33 @@ extension ProbesCommand {
             let steps = probe.split(separator: ".").map { _ in "../" }.joined()
             let text = """
                 # yaml-language-server: $schema=\(steps)schema.json
+                # docs/PROBES.md says what may stand here. This one works: try it, then change it.
                 id: \(probe)
-                title: What it tells
+                # What it tells, for a list of probes.
+                title: How long the device has been running
+                # observe: it only looks. disturb and change: it may be noticed, or changes something.
                 impact: observe
-                # What the device is asked: a program without a shell, or files that the agent reads itself (docs/PROBES.md).
+                # What the device is asked: files that the agent reads itself, as here, or a program without a shell, as
+                # run: [/usr/bin/lpstat, -p]
                 read: {files: [/proc/uptime]}
                 limits: {time: 2s, output: 4KiB}
+                # How what was read becomes rows; record makes one row in all.
                 parse: record
-                # Columns of the table \(table), and where their values stand.
+                # Columns of the table \(table), and where their values stand. What is not there is NULL.
                 facts:
                   uptime_s: {type: real, from: {file: /proc/uptime, match: '^([0-9.]+)'}}
                 findings:
                   - id: \(probe)-young
+                    # Columns that tell one finding from another; a table of one row needs none.
+                    # subject: [name]
                     # SQL over a row of the table. NULL makes the finding unknown, never well.
                     when: uptime_s < 60
+                    # critical, warning or info
                     severity: info
                     customer: The device has just been started.
                     engineer: "Started {uptime_s|duration} ago"
+                # Then its cases, in cases/ beside this file: `rollcall probes record` keeps what this machine answers as one, such as healthy.
+                # Write what you cannot record, such as broken, garbled and absent, by hand from it.
 
                 """
             do {
@@ -77,12 +87,18 @@ extension ProbesCommand {
     struct Try: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "try", abstract: "Run a probe that is being written, on this very machine, and show its facts and findings.",
-            discussion: "It is signed by a key of this desk that only the agent started here trusts; devices refuse it.")
+            discussion: """
+                It is signed by a key of this desk that only the agent started here trusts; devices refuse it. It exits as a diagnosis does: 2 or \
+                1 by the worst finding, 3 where something is not known, else 0. With --json: {probe, exitCode, obstacle, facts: [{column: value}], \
+                output, verdict}, where output is what a probe without facts wrote.
+                """)
 
         @Argument(help: "Its probe.yaml.")
         var file: String
         @Argument(help: "Parameters as name=value.")
         var parameters: [String] = []
+        @Flag(help: "On this very machine; so it is without it too.")
+        var here = false
         @Flag(help: "Do not ask before a probe that may be noticed or changes this machine.")
         var yes = false
         @OptionGroup var caller: CallerOptions
@@ -96,25 +112,59 @@ extension ProbesCommand {
             let answer =
                 manifest.questions.isEmpty
                 ? try await askHere(options, folder, manifest, values) : try interview(manifest, library, caller).answers[0]
-            if let facts = FactListing(answer, manifest: manifest) {
-                var table = TextTable(facts.columns)
-                for row in facts.values { table.add(row.map { $0 == .null ? "NULL" : displayed($0.text, limit: 60) }) }
-                if !table.isEmpty { for line in table.lines(.current) { Terminal.current.line(line) } }
-                if let obstacle = facts.obstacle { Terminal.current.line("Not complete: \(manifest.id) \(displayed(obstacle)).") }
+            let facts = FactListing(answer, manifest: manifest)
+            let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: ThisMachine.name)
+            if options.json, let failure { throw failure }
+            if !options.json { print(answer, facts, manifest) }
+            if let failure { throw failure }
+            let verdict = try Diagnostician(library: library.spoken(in: try options.configuration().language)).judge([answer])
+            // Without a rule there is nothing that could be found.
+            let code = manifest.findings.isEmpty ? (facts?.obstacle == nil ? 0 : 3) : verdict.exitCode
+            if options.json {
+                let output = facts == nil ? String(decoding: answer.output, as: UTF8.self) : nil
+                try printJSON(
+                    Body(
+                        probe: manifest.id, exitCode: code, obstacle: facts?.obstacle, facts: facts?.rows ?? [], output: output,
+                        verdict: verdict))
             } else {
+                print(verdict)
+            }
+            if code != 0 { exitProcess(Int32(code)) }
+        }
+
+        private struct Body: Encodable {
+            let probe: String
+            let exitCode: Int
+            let obstacle: String?
+            let facts: [[String: FactValue]]
+            let output: String?
+            let verdict: Verdict
+        }
+
+        private func print(_ answer: Answer, _ facts: FactListing?, _ manifest: Manifest) {
+            guard let facts else {
                 for line in String(decoding: answer.output, as: UTF8.self).split(separator: "\n") {
                     Terminal.current.line(displayed(String(line), limit: 2_000))
                 }
+                return
             }
-            if let failure = CommandFailure(answer, accepted: manifest.acceptedExitCodes, device: ThisMachine.name) { throw failure }
-            let verdict = try Diagnostician(library: library.spoken(in: try options.configuration().language)).judge([answer])
+            var table = TextTable(facts.columns)
+            for row in facts.values { table.add(row.map { $0 == .null ? "NULL" : displayed($0.text, limit: 60) }) }
+            if !table.isEmpty { for line in table.lines(.current) { Terminal.current.line(line) } }
+            guard let obstacle = facts.obstacle else { return }
+            let what = facts.isNoData ? "No data: " : "Not complete: \(manifest.id) "
+            Terminal.current.line(what + displayed(obstacle) + ".")
+        }
+
+        private func print(_ verdict: Verdict) {
             for finding in verdict.findings {
                 Terminal.current.line(
                     Terminal.current.styled(finding.title, .bold) + " (\(finding.severity.rawValue)): " + finding.engineer)
                 Terminal.current.line("   " + finding.customer)
             }
             for unknown in verdict.unknowns { Terminal.current.line("\(unknown.id) is unknown: \(unknown.reason)") }
-            if verdict.findings.isEmpty, !verdict.judged.isEmpty { Terminal.current.line("Nothing found.") }
+            guard verdict.findings.isEmpty, !verdict.judged.isEmpty || !verdict.unknowns.isEmpty else { return }
+            Terminal.current.line(verdict.unknowns.isEmpty ? "Nothing found." : "Nothing found, but not everything is known.")
         }
     }
 
@@ -133,8 +183,14 @@ extension ProbesCommand {
         var name: String
         @Option(help: "A device that has the probe in its catalogue, instead of this machine.")
         var device: String?
+        @Flag(help: "What this very machine answers; so it is without --device too.")
+        var here = false
         @OptionGroup var caller: CallerOptions
         @OptionGroup var options: DeskOptions
+
+        func validate() throws {
+            if here, device != nil { throw ValidationError("Give --device or --here, not both.") }
+        }
 
         func run() async throws {
             guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }), !name.hasPrefix("-") else {
@@ -143,6 +199,10 @@ extension ProbesCommand {
             }
             let (library, folder, manifest) = try manifest(at: file)
             let path = folder + "/" + manifest.file.dropLast("/probe.yaml".count) + "/cases/" + name
+            // Before anybody is asked.
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw ProbesError(.exists, path, "There is a case of this name already.")
+            }
             guard let source = manifest.source else {
                 let held = try interview(manifest, library, caller)
                 try CaseWriter(folder: path).write(
@@ -170,11 +230,29 @@ extension ProbesCommand {
                         .badData, kind: "no-answer", "\(manifest.id) gave no answer.", next: "Try it with `rollcall probes try`.")
             }
             var redaction = Redaction(names: names.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) })
+            let real = try expectation(answer, manifest, library)
             answer = answer.redacted(by: &redaction, source: source)
+            let kept = try expectation(answer, manifest, library)
             try CaseWriter(folder: path).write(
-                source, done: done, output: answer.output, errorOutput: answer.errorOutput,
-                expecting: try expectation(answer, manifest, library))
+                source, done: done, output: answer.output, errorOutput: answer.errorOutput, expecting: kept)
+            let kinds = redaction.replacements.map { Self.words($0.kind, $0.count) }
+            if !kinds.isEmpty { Terminal.current.line("Replaced, each by another of its form: \(kinds.joined(separator: ", ")).") }
+            if let difference = kept.difference(from: real) {
+                Terminal.current.line("What was replaced matters to the rules: \(difference). Mend the case by hand.")
+            }
             written(path, folder, manifest)
+        }
+
+        private static func words(_ kind: Redaction.Kind, _ count: Int) -> String {
+            let word =
+                switch kind {
+                case .name: count == 1 ? "name" : "names"
+                case .id: count == 1 ? "machine id or UUID" : "machine ids or UUIDs"
+                case .mac: count == 1 ? "MAC address" : "MAC addresses"
+                case .v4: count == 1 ? "IPv4 address" : "IPv4 addresses"
+                case .v6: count == 1 ? "IPv6 address" : "IPv6 addresses"
+                }
+            return "\(count) \(word)"
         }
 
         private func written(_ path: String, _ folder: String, _ manifest: Manifest) {

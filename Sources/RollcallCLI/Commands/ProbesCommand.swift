@@ -57,28 +57,40 @@ struct ProbesCommand: AsyncParsableCommand {
 
     struct Lint: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "lint", abstract: "Find every mistake in a folder of manifests at once.")
+            commandName: "lint", abstract: "Find every mistake in a folder of manifests and cases at once.",
+            discussion: "`probes test` plays the cases. With --json: {mistakes: [{file, line, message, suggestion}], advice: [the same]}.")
 
         @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
         var folder: String?
 
         @OptionGroup var options: DeskOptions
 
+        private struct Body: Encodable {
+            let mistakes: [ManifestProblem]
+            let advice: [ManifestProblem]
+        }
+
         func run() async throws {
             let path = try folder ?? options.probesFolder()
-            let problems = try ManifestLibrary.lint(directory: path, check: Diagnostician.ruleCheck)
+            let lint = try FolderLint(directory: path, check: Diagnostician.ruleCheck)
             if options.json {
-                try printJSON(problems)
+                try printJSON(Body(mistakes: lint.mistakes, advice: lint.advice))
             } else {
-                for problem in problems { Terminal.current.line(displayed(problem.description, limit: 600)) }
+                for problem in lint.mistakes { Terminal.current.line(displayed(problem.description, limit: 600)) }
+                for problem in lint.advice { Terminal.current.line("advice: " + displayed(problem.description, limit: 600)) }
             }
-            guard problems.isEmpty else {
+            guard lint.mistakes.isEmpty else {
                 throw CommandFailure(
                     .badData, kind: "lint",
-                    problems.count == 1 ? "The manifests have 1 mistake." : "The manifests have \(problems.count) mistakes.",
-                    next: "Each is listed with its file and line; docs/PROBES.md says what a manifest may hold.")
+                    lint.mistakes.count == 1 ? "There is 1 mistake." : "There are \(lint.mistakes.count) mistakes.",
+                    next: lint.mistakes.allSatisfy { $0.file.hasSuffix("probe.yaml") && $0.message == FolderLint.noCasesMessage }
+                        ? "`rollcall probes record \(path)/\(lint.mistakes[0].file) healthy` records one."
+                        : "Each is listed with its file and line; docs/PROBES.md says what manifests and cases may hold.")
             }
-            if !options.json { Terminal.current.line("No mistake in \(path).") }
+            if !options.json {
+                let count = counted(lint.manifestCount, "manifest") + " and " + counted(lint.caseCount, "case")
+                Terminal.current.line("No mistake in the \(count) of \(path); `rollcall probes test` plays the cases.")
+            }
         }
     }
 
@@ -91,7 +103,9 @@ struct ProbesCommand: AsyncParsableCommand {
     }
 
     struct Test: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "test", abstract: "Run the recorded cases of probes.")
+        static let configuration = CommandConfiguration(
+            commandName: "test", abstract: "Run the recorded cases of probes.",
+            discussion: "With --json: {cases: [{probe, name, problems: [{file, line, message, suggestion}]}], held, failed}.")
 
         @Argument(help: "Folder of manifests; by default the one that ships with Rollcall.")
         var folder: String?
@@ -103,6 +117,10 @@ struct ProbesCommand: AsyncParsableCommand {
 
         @Flag(help: "Run them again whenever a file below the folder changes, until Ctrl-C.")
         var watch = false
+
+        func validate() throws {
+            if watch, options.json { throw ValidationError("--watch goes on and makes no JSON document; leave one of them out.") }
+        }
 
         func run() async throws {
             let path = try folder ?? options.probesFolder()
@@ -126,18 +144,42 @@ struct ProbesCommand: AsyncParsableCommand {
             let ids = probes.isEmpty ? library.manifests.map(\.id) : try probes.map { try library.manifest($0).id }
             let results = try ids.flatMap { try runner.run($0) }
             let failed = results.filter { !$0.problems.isEmpty }
-            for result in failed {
-                Terminal.current.line("\(result.probe) \(result.name):")
-                for problem in result.problems { Terminal.current.line("   " + displayed(problem.description, limit: 600)) }
+            if options.json {
+                try printJSON(Body(cases: results.map(Body.Case.init), held: results.count - failed.count, failed: failed.count))
+            } else {
+                for result in failed {
+                    Terminal.current.line("\(result.probe) \(displayed(result.name)):")
+                    for problem in result.problems { Terminal.current.line("   " + displayed(problem.description, limit: 600)) }
+                }
+                let held = results.count - failed.count
+                Terminal.current.line(
+                    counted(held, "case") + (held == 1 ? " holds, " : " hold, ") + "\(failed.count) " + (failed.count == 1 ? "does" : "do")
+                        + " not.")
             }
-            Terminal.current.line("\(results.count - failed.count) cases hold, \(failed.count) do not.")
-            guard failed.isEmpty, !results.isEmpty else {
+            if results.isEmpty, let file = ids.first.flatMap({ try? library.manifest($0).file }) {
                 throw CommandFailure(
-                    .badData, kind: "cases", results.isEmpty ? "There is no case to run." : "Not every case holds.",
-                    next: results.isEmpty
-                        ? "Record some below the probe's folder, in cases/."
-                        : "Mend the probe, or the case where it is the case that is wrong.")
+                    .badData, kind: "no-cases", "There is no case to run.",
+                    next: "`rollcall probes record \(path)/\(file) healthy` records one.")
             }
+            guard failed.isEmpty else {
+                throw CommandFailure(
+                    .badData, kind: "cases", "Not every case holds.",
+                    next: "Mend the probe, or the case where it is the case that is wrong.")
+            }
+        }
+
+        private struct Body: Encodable {
+            struct Case: Encodable {
+                let probe: String
+                let name: String
+                let problems: [ManifestProblem]
+
+                init(_ result: CaseRunner.Result) { (probe, name, problems) = (result.probe, result.name, result.problems) }
+            }
+
+            let cases: [Case]
+            let held: Int
+            let failed: Int
         }
     }
 
@@ -323,3 +365,6 @@ private struct FolderState: Equatable {
         }
     }
 }
+
+/// A number and what there is so often of: `1 case`, `2 cases`.
+private func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)" + (count == 1 ? "" : "s") }

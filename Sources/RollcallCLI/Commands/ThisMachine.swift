@@ -71,8 +71,23 @@ struct ThisMachine {
         try await catalogue.sign(key: keyPath, name: "this-desk")
     }
 
+    /// The ledger key of the agent, which it makes where there is none.
+    private static func key(of agent: String, _ state: String) throws(CommandFailure) -> String {
+        do { return try runTool(agent, ["key", "--state", state]) } catch {
+            guard let next = adviceOnMachineID(FileManager.default.contents(atPath: "/etc/machine-id")) else { throw error }
+            throw CommandFailure(error.status, kind: error.kind, error.sentence, next: next)
+        }
+    }
+
+    /// What to do about a machine without a machine id, from which its agent's name comes; nil where it has one.
+    static func adviceOnMachineID(_ content: Data?) -> String? {
+        if let content, content.contains(where: { $0 > 32 }) { return nil }
+        return "/etc/machine-id \(content == nil ? "cannot be read" : "is empty"), and the agent's key is named after it; "
+            + "run systemd-machine-id-setup as root."
+    }
+
     private static func enrolled(_ database: RollcallDatabase, agent: String, state: String, operatorName: String) throws -> Device {
-        let ledgerKey = try runTool(agent, ["key", "--state", state]).trimmingCharacters(in: .whitespacesAndNewlines)
+        let ledgerKey = try key(of: agent, state).trimmingCharacters(in: .whitespacesAndNewlines)
         var device =
             try database.devices(DeviceSelection(names: [name])).first
             ?? database.addDevice(
