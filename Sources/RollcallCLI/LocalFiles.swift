@@ -178,6 +178,8 @@ final class SentFile: OutgoingFile {
                 try Task.checkCancellation()
                 hash.update(piece)
                 count += UInt64(piece.count)
+                // With one processor nothing else would go on, and the device would be taken for silent.
+                await Task.yield()
             }
             return (count, hash.finish())
         }
@@ -194,7 +196,11 @@ final class SentFile: OutgoingFile {
     }
 
     func whole() async throws -> (byteCount: UInt64, digest: [UInt8]) {
-        let whole = try await hashing.value
+        let whole = try await withTaskCancellationHandler {
+            try await hashing.value
+        } onCancel: {
+            hashing.cancel()
+        }
         counts.withLock { $0.whole = whole.byteCount }
         return whole
     }

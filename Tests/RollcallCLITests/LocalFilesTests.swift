@@ -1,0 +1,45 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import RollcallCLI
+
+@Suite("Files of this desk", .serialized)
+struct LocalFilesTests {
+    /// A file of zeros that takes no room on the disk.
+    private func zeros(_ size: Int) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("zeros-\(UUID().uuidString)").path
+        try #require(FileManager.default.createFile(atPath: path, contents: nil) && truncate(path, off_t(size)) == 0)
+        return path
+    }
+
+    @Test("while files are hashed, whatever else the program does goes on, on however few processors")
+    func turns() async throws {
+        let path = try zeros(256 << 20)
+        defer { unlink(path) }
+        let first = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+                let file = try SentFile(path: path, progress: TransferProgress(name: "", isQuiet: true))
+                group.addTask {
+                    _ = try await file.whole()
+                    return "a hash"
+                }
+            }
+            try await Task.sleep(for: .milliseconds(20))
+            group.addTask { "something else" }
+            defer { group.cancelAll() }
+            return try await group.next()
+        }
+        #expect(first == "something else")
+    }
+
+    @Test("who gives up does not wait for a file to be hashed to its end")
+    func cancelled() async throws {
+        let path = try zeros(4 << 30)
+        defer { unlink(path) }
+        let file = try SentFile(path: path, progress: TransferProgress(name: "", isQuiet: true))
+        let waiting = Task { try await file.whole() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+}
