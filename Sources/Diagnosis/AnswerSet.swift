@@ -32,13 +32,17 @@ extension Answer {
         answer.errorOutput = redact(errorOutput)
         switch source {
         case .run: rows = redact(output)
-        case .files:
+        case .files(let paths):
+            // What the manifest names is no secret, and is looked up by its name.
+            let named = Set(paths.map(\.bytes))
             while !reader.isAtEnd, let row = try? FileRow(&reader) {
-                rows += FileRow(path: redact(row.path), status: row.status, content: redact(row.content)).encoded
+                let path = named.contains(row.path) ? row.path : redact(row.path)
+                rows += FileRow(path: path, status: row.status, content: redact(row.content)).encoded
             }
-        case .stat:
+        case .stat(let paths):
+            let named = Set(paths.map(\.bytes))
             while !reader.isAtEnd, var row = try? StatusRow(&reader) {
-                row.path = redact(row.path)
+                if !named.contains(row.path) { row.path = redact(row.path) }
                 rows += row.encoded
             }
         case .statfs:

@@ -2,7 +2,7 @@ internal import Diagnosis
 
 /// Exit codes: one for each kind of trouble, stable, listed in docs/EXIT-CODES.md.
 ///
-/// `diagnose`, `call` and `sweep` exit with the monitoring convention when they could do their work: 0 ok, 1 warning, 2 critical, 3 unknown.
+/// `diagnose`, `call`, `sweep` and `probes try` exit with the monitoring convention when they could do their work: 0 ok, 1 warning, 2 critical, 3 unknown.
 public struct ExitStatus: Equatable, Sendable {
     /// The number given to the shell.
     public let rawValue: Int32

@@ -81,7 +81,7 @@ extension CommandFailure {
         // The parser knows which command it was, but says it only at the end of its own text.
         let help = RollcallCommand.fullMessage(for: error).split(separator: "'").first { $0.hasSuffix("--help") } ?? "rollcall --help"
         self.init(
-            .usage, kind: "usage", displayed(words, limit: 400) + (words.hasSuffix(".") ? "" : "."),
+            .usage, kind: "usage", displayed(words, limit: 400) + (words.hasSuffix(".") || words.hasSuffix("?") ? "" : "."),
             next: "`\(displayed(String(help)))` says what it takes.")
     }
 
@@ -135,7 +135,7 @@ extension CommandFailure {
     }
 
     private init(probes error: ProbesError) {
-        let list = error.problems.prefix(20).map { "\n  " + displayed($0.description, limit: 400) }.joined()
+        let list = error.problems.prefix(20).map { "\n  " + displayed($0.description, limit: 800) }.joined()
         let object = displayed(error.object)
         switch error.code {
         case .unknownProbe:

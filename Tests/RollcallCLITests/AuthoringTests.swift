@@ -32,6 +32,142 @@ struct AuthoringTests {
         }
     }
 
+    /// A path that the user of a probe can read, unlike the test's own folder.
+    private static func scratch() -> String { "/tmp/rollcall-author-\(UUID().uuidString)" }
+
+    /// A manifest that reads one file, in a library of its own.
+    private func file(_ place: Workplace, reading path: String, _ condition: String = "level > 3", severity: String = "warning") throws
+        -> String
+    {
+        let folder = place.folder + "/mine/odd/file"
+        try Scratch.make(folder)
+        try Scratch.write(
+            """
+            id: odd.file
+            title: A file
+            impact: observe
+            read: {files: [\(path)]}
+            parse: record
+            facts:
+              whole: {type: text, from: {file: \(path)}}
+              level: {type: int, from: {file: \(path), match: '^level=(.*)'}}
+            findings:
+              - {id: odd.high, when: \(condition), severity: \(severity), customer: High., engineer: "{level}"}
+
+            """, to: folder + "/probe.yaml")
+        return folder + "/probe.yaml"
+    }
+
+    @Test("try exits as a verdict does, says what is not known, and prints one JSON document")
+    func tryExits() async throws {
+        try await Workplace.with { place in
+            let data = Self.scratch()
+            defer { Scratch.remove(data) }
+            let probe = try file(place, reading: data)
+            for (text, exit, says) in [
+                ("level=1", 0, "Nothing found."), ("level=9", 1, "High."), ("level=x", 3, "Nothing found, but not everything is known."),
+            ] as [(String, Int32, String)] {
+                try Scratch.write(text + "\n", to: data, permissions: 0o644)
+                let words = try await place.rollcall("probes", "try", probe, "--here")
+                #expect(words.exit == exit && words.output.contains(says + "\n"), "\(words)")
+                #expect(words.output.contains("Nothing found.") == (exit == 0))
+                let json = try await place.rollcall("probes", "try", probe, "--json")
+                let document = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+                #expect(json.exit == exit && document["exitCode"] as? Int == Int(exit) && document["probe"] as? String == "odd.file")
+                #expect((document["facts"] as? [[String: Any]])?.first?["whole"] as? String == text)
+                #expect((document["verdict"] as? [String: Any])?["summary"] != nil)
+            }
+            Scratch.remove(data)
+            #expect(
+                try await place.rollcall("probes", "try", probe).output.contains("No data: the device does not have the files it reads."))
+        }
+    }
+
+    @Test("an empty file is recorded as a case that holds, and test and lint print one JSON document each")
+    func recordEmpty() async throws {
+        try await Workplace.with { place in
+            let data = Self.scratch()
+            defer { Scratch.remove(data) }
+            let (library, probe) = (place.folder + "/mine", try file(place, reading: data))
+            func json(_ arguments: String...) async throws -> [String: Any] {
+                let outcome = try await place.rollcall(["probes"] + arguments + [library, "--json"])
+                return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any], "\(outcome)")
+            }
+            #expect((try await json("lint")["mistakes"] as? [[String: Any]])?.count == 1)
+            try await place.expectFailure(["probes", "test", library], exit: 65, kind: "no-cases", says: "no case", "probes record")
+            try Scratch.write("", to: data, permissions: 0o644)
+            try await place.must("probes", "record", probe, "empty", "--here")
+            #expect(try Scratch.text(library + "/odd/file/cases/empty/answer.yaml").contains("content: \"\""))
+            #expect(try await place.must("probes", "test", library).contains("1 case holds, 0 do not."))
+            let played = try await json("test")
+            #expect(played["held"] as? Int == 1 && played["failed"] as? Int == 0 && (played["cases"] as? [Any])?.count == 1)
+            let lint = try await json("lint")
+            #expect((lint["mistakes"] as? [Any])?.isEmpty == true && (lint["advice"] as? [Any])?.count == 2)
+            #expect(try await place.must("probes", "lint", library, "--json").contains("\"mistakes\" : []"))
+            try await place.expectFailure(
+                ["probes", "record", probe, "empty"], exit: 98, kind: "exists", says: "a case of this name", "Choose another name")
+            try Scratch.write("findings: [{id: odd.hgih}]\n", to: library + "/odd/file/cases/empty/expected.yaml")
+            try await place.expectFailure(["probes", "lint", library], exit: 65, kind: "lint", says: "1 mistake")
+            #expect((try await json("test")["failed"] as? Int) == 1)
+            Scratch.remove(library + "/odd/file/cases/empty/expected.yaml")
+            #expect(try await place.rollcall("probes", "test", library).output.contains("expected.yaml:1: The file is not there: write it"))
+        }
+    }
+
+    @Test("a machine id is recorded as one of the same form, and what that changes is said")
+    func recordID() async throws {
+        try await Workplace.with { place in
+            let data = Self.scratch()
+            defer { Scratch.remove(data) }
+            let id = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+            try Scratch.write(id + "\n", to: data, permissions: 0o644)
+            let probe = try file(place, reading: data, "length(whole) <> 32")
+            let said = try await place.must("probes", "record", probe, "healthy")
+            #expect(said.contains("Replaced, each by another of its form: 1 machine id or UUID.") && !said.contains("matters to the rules"))
+            let kept = try Scratch.text(place.folder + "/mine/odd/file/cases/healthy/answer.yaml")
+            #expect(kept.contains(/content: "[0-9a-f]{32}\\n"/) && !kept.contains(id))
+            _ = try file(place, reading: data, "whole <> '\(id)'")
+            let other = try await place.must("probes", "record", probe, "other")
+            #expect(other.contains("What was replaced matters to the rules: odd.high is found now."), "\(other)")
+        }
+    }
+
+    @Test("what is given in the wrong way is answered with the right one")
+    func wrongWays() async throws {
+        try await Workplace.with { place in
+            let probe = try file(place, reading: "/proc/uptime")
+            let library = place.folder + "/mine"
+            try await place.expectFailure(
+                ["probes", "lint", library + "/odd/file"], exit: 66, kind: "inner-folder", says: "folder of one probe", "all manifests")
+            let inner = try await place.rollcall("probes", "test", library + "/odd")
+            #expect(inner.exit == 65 && inner.error.contains("name the folder above, in which it is odd/file/probe.yaml."), "\(inner)")
+            try Scratch.make(place.folder + "/bare")
+            try await place.expectFailure(
+                ["probes", "lint", place.folder + "/bare"], exit: 66, kind: "no-manifest", says: "no probe.yaml", "probes new")
+            try await place.expectFailure(
+                ["probes", "record", probe, "a", "--here", "--device", "x"], exit: 64, kind: "usage", says: "not both")
+            let watching = try await place.rollcall("probes", "test", library, "--watch", "--json")
+            #expect(watching.exit == 64 && watching.error.contains("no JSON document"))
+            for option in ["--yep", "--yse", "--hers"] {
+                let outcome = try await place.rollcall("probes", "try", probe, option)
+                #expect(outcome.exit == 64 && !outcome.error.contains("--yes"), "\(outcome)")
+            }
+        }
+    }
+
+    @Test(
+        "a machine without a machine id is told what its agent lacks",
+        .enabled(if: Namespace.isPossible, "this user may not make a mount namespace"))
+    func noMachineID() async throws {
+        try await Workplace.with { place in
+            let probe = try file(place, reading: "/proc/uptime")
+            let script = ": > \"$0/empty\" && mount --bind \"$0/empty\" /etc/machine-id && exec \"$@\""
+            try await place.expectFailure(
+                ["probes", "try", probe], exit: 94, kind: "tool-failed", says: "/etc/machine-id is empty", "systemd-machine-id-setup",
+                through: { try await Namespace.rollcall(place, script, $0) })
+        }
+    }
+
     @Test("test --watch plays the cases again whenever a file changes, and a mistake does not end it")
     func watch() async throws {
         try await Workplace.with { place in

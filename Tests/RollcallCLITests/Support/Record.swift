@@ -108,7 +108,9 @@ extension Workplace {
         Complaint.expectPlain(text.output, "standard output", sourceLocation: sourceLocation)
         let lines = text.error.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         try #require(lines.count == 3 && lines[2].isEmpty, "a sentence and a next step, not: \(text.error)", sourceLocation: sourceLocation)
-        #expect(lines[0].hasPrefix("rollcall: ") && lines[0].hasSuffix("."), "\(lines[0])", sourceLocation: sourceLocation)
+        #expect(
+            lines[0].hasPrefix("rollcall: ") && (lines[0].hasSuffix(".") || lines[0].hasSuffix("?")), "\(lines[0])",
+            sourceLocation: sourceLocation)
         #expect(lines[1].hasPrefix("  ") && lines[1].count > 10 && lines[1].hasSuffix("."), "\(lines[1])", sourceLocation: sourceLocation)
         Complaint.expectReadable(text.error, sourceLocation: sourceLocation)
         for word in words { #expect(text.error.contains(word), "\(word) in: \(text.error)", sourceLocation: sourceLocation) }
