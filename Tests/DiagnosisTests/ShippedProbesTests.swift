@@ -37,7 +37,8 @@ struct ShippedProbesTests {
             "service.timers",
             "service.unmask",
             "storage.clean-packages", "storage.clean-temporary", "storage.health", "storage.io", "storage.mount-all", "storage.mounts",
-            "storage.remove-coredumps", "storage.smart", "storage.smart-written", "storage.space", "storage.usage", "storage.vacuum-journal",
+            "storage.remove-coredumps", "storage.smart", "storage.smart-written", "storage.space",
+            "storage.usage", "storage.vacuum-journal",
             "temperature.sensors", "temperature.zones",
             "usb.devices",
         ]
