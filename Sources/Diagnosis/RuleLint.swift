@@ -95,9 +95,18 @@ private struct RuleLint {
             return apart + messages.map { ManifestProblem(file: manifest.file, line: rule.testLine, message: $0) }
         } catch {
             return [
-                ManifestProblem(file: manifest.file, line: rule.testLine, message: "The SQL of \(rule.id) is refused: \(error.reason).")
+                ManifestProblem(
+                    file: manifest.file, line: rule.testLine, message: "The SQL of \(rule.id) is refused: \(error.reason).",
+                    suggestion: Self.suggestion(for: error.reason, manifest))
             ]
         }
+    }
+
+    /// The function or column that was most likely meant where SQLite knows none of the name.
+    private static func suggestion(for reason: String, _ manifest: Manifest) -> String? {
+        guard let name = reason.split(separator: ": ").last.map(String.init) else { return nil }
+        if reason.hasPrefix("no such function: ") { return nearest(to: name, in: SQLGuard.functions.sorted()) }
+        return reason.hasPrefix("no such column: ") ? nearest(to: name, in: manifest.facts.map(\.name)) : nil
     }
 
     /// Why a rule could never be judged: a device that answers is not asked about by its caller, and one that does not gives no facts.

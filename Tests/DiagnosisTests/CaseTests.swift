@@ -176,6 +176,14 @@ struct CaseTests {
         } throws: { error in
             (error as? ProbesError)?.problems.first?.message.contains("random is not allowed in rules; these are: abs, avg, char,") == true
         }
+        for (condition, meant) in [("lenght(level) > 3", "length"), ("levl > 3", "level")] {
+            let text = Self.manifest.replacing("level > 3", with: condition)
+            #expect {
+                _ = try ManifestLibrary(texts: [("odd/file/probe.yaml", Array(text.utf8))], check: Diagnostician.ruleCheck)
+            } throws: { error in
+                (error as? ProbesError)?.problems.first?.suggestion == meant
+            }
+        }
         let words = try Self.document.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         #expect(words.contains("`" + SQLGuard.functions.sorted().joined(separator: ", ") + "`"))
     }

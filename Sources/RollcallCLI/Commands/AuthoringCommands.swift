@@ -90,7 +90,7 @@ extension ProbesCommand {
             discussion: """
                 It is signed by a key of this desk that only the agent started here trusts; devices refuse it. It exits as a diagnosis does: 2 or \
                 1 by the worst finding, 3 where something is not known, else 0. With --json: {probe, exitCode, obstacle, facts: [{column: value}], \
-                output, verdict}, where output is what a probe without facts wrote.
+                output, verdict}, where output is what a probe without facts wrote and verdict is of one with findings.
                 """)
 
         @Argument(help: "Its probe.yaml.")
@@ -125,7 +125,7 @@ extension ProbesCommand {
                 try printJSON(
                     Body(
                         probe: manifest.id, exitCode: code, obstacle: facts?.obstacle, facts: facts?.rows ?? [], output: output,
-                        verdict: verdict))
+                        verdict: manifest.findings.isEmpty ? nil : verdict))
             } else {
                 print(verdict)
             }
@@ -138,7 +138,7 @@ extension ProbesCommand {
             let obstacle: String?
             let facts: [[String: FactValue]]
             let output: String?
-            let verdict: Verdict
+            let verdict: Verdict?
         }
 
         private func print(_ answer: Answer, _ facts: FactListing?, _ manifest: Manifest) {
