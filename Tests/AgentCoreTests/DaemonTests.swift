@@ -84,6 +84,38 @@ struct DaemonTests {
         #expect(try relay.run("echo").output == Array("hello\n".utf8))
     }
 
+    @Test("who makes what it handed over wait holds nobody up", arguments: AgentBinary.all)
+    func waitingPeer(_ binary: AgentBinary) throws {
+        let daemon = try Daemon(binary, [echo])
+        for kind in ["pipes", "socket"] {
+            var (input, output): ([Int32], [Int32]) = ([0, 0], [0, 0])
+            if kind == "pipes" {
+                try #require(pipe(&input) == 0 && pipe(&output) == 0)
+            } else {
+                try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &input) == 0)
+                output = [dup(input[1]), dup(input[0])]
+            }
+            defer { for descriptor in input + output { close(descriptor) } }
+            let peer = try RawPeer(daemon.scratch.url("run/rollcall/agent.sock").path)
+            let door = Message.door(Door(operatorName: "alice", role: "repair", key: "", connection: "")).frame
+            let open = Message.open(Open(controllerVersion: "t", session: Text("s-" + kind), call: "", operatorName: "", reason: "")).frame
+            #expect(peer.send(door + open, passing: [input[0], output[1]]) == door.count + open.count)
+            peer.shutdown()
+            var room = [UInt8](repeating: 0, count: 4_096)
+            #expect(read(output[0], &room, room.count) > 0, "\(kind): it was opened")
+            // From now on whoever shares them waits; answers fill what nobody reads.
+            for descriptor in [input[0], output[1]] { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK) }
+            _ = fcntl(input[1], F_SETFL, O_NONBLOCK)
+            for request in 1...20_000 {
+                let run = Message.run(Run(request: UInt64(request), probe: "there-is-none")).frame
+                if write(input[1], run, run.count) < run.count { usleep(200) }
+            }
+            let relay = try daemon.relay()
+            try relay.open()
+            #expect(try relay.run("echo").output == Array("hello\n".utf8), "\(kind)")
+        }
+    }
+
     @Test("who hands nothing over is served at the socket", arguments: AgentBinary.all)
     func withoutRelay(_ binary: AgentBinary) throws {
         let daemon = try Daemon(binary, [echo])
@@ -326,6 +358,9 @@ private final class RawPeer {
             }
         }
     }
+
+    /// Says that nothing more comes by the socket.
+    func shutdown() { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// What it is sent next; nothing at the end, or where that does not come within ten seconds.
     func read() -> [UInt8] {

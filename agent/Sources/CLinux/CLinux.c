@@ -315,10 +315,38 @@ int32_t rc_socket_problem(int32_t fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) < 0 ? errno : problem;
 }
 /* Neither call waits for a file system, whatever the descriptor is; fstat(2) may. */
+static int is_pipe(int fd) { return fcntl(fd, F_GETPIPE_SZ) >= 0; }
 int32_t rc_is_stream(int32_t fd) {
     int type = 0;
     socklen_t size = sizeof type;
-    return fcntl(fd, F_GETPIPE_SZ) >= 0 || (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM);
+    return is_pipe(fd) || (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM);
+}
+/* O_NONBLOCK is shared with whoever else has the descriptor, and can be taken away by it: a pipe is opened anew, and a socket is asked not to
+ * wait with each call. */
+static int own(int fd, int mode) {
+    char path[] = "/proc/self/fd/0000000";
+    int result = fd;
+    if (is_pipe(fd)) {
+        /* printf would take 15 KiB. */
+        for (int rest = fd, at = (int)sizeof path - 2; at >= 14; at--, rest /= 10) path[at] = (char)('0' + rest % 10);
+        char *digits = path + 14;
+        while (*digits == '0' && digits[1]) digits++;
+        memmove(path + 14, digits, strlen(digits) + 1);
+        result = open(path, mode | O_NONBLOCK | O_CLOEXEC);
+        close(fd);
+    } else if (!rc_is_stream(fd)) {
+        close(fd);
+        result = -1;
+    }
+    return result;
+}
+int64_t rc_read_at_once(int32_t fd, uint8_t *buffer, uint64_t count) {
+    ssize_t got = recv(fd, buffer, (size_t)count, MSG_DONTWAIT);
+    return got < 0 ? errno == ENOTSOCK ? rc_read(fd, buffer, count) : -errno : got;
+}
+int64_t rc_write_at_once(int32_t fd, const uint8_t *bytes, uint64_t count) {
+    ssize_t put = send(fd, bytes, (size_t)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return put < 0 ? errno == ENOTSOCK ? rc_write(fd, bytes, count) : -errno : put;
 }
 union passing {
     struct cmsghdr header;
@@ -349,11 +377,9 @@ int64_t rc_receive_with(int32_t fd, uint8_t *buffer, uint64_t count, int32_t *pa
     int pair[2] = {-1, -1};
     size_t size = header->cmsg_len > CMSG_LEN(0) ? header->cmsg_len - CMSG_LEN(0) : 0;
     if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) memcpy(pair, CMSG_DATA(header), size < sizeof pair ? size : sizeof pair);
-    if (pair[1] >= 0 && rc_is_stream(pair[0]) && rc_is_stream(pair[1])) {
-        memcpy(passed, pair, sizeof pair);
-        return got;
-    }
-    for (int i = 0; i < 2; i++) if (pair[i] >= 0) close(pair[i]);
+    for (int i = 0; i < 2; i++) if (pair[i] >= 0) passed[i] = own(pair[i], i ? O_WRONLY : O_RDONLY);
+    if (passed[0] >= 0 && passed[1] >= 0) return got;
+    for (int i = 0; i < 2; i++) if (passed[i] >= 0) close(passed[i]);
     return -EBADF;
 }
 int32_t rc_shutdown_write(int32_t fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }

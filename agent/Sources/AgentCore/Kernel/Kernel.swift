@@ -162,7 +162,7 @@ extension Kernel {
     /// - Returns: How many were read; none at the end.
     func read(_ file: Descriptor, behind buffer: inout [UInt8], limit: Int) throws(Errno) -> Int {
         try check(.read)
-        return try read(behind: &buffer, limit: limit) { rc_read(file.number, $0, UInt64(limit)) }
+        return try read(behind: &buffer, limit: limit) { rc_read_at_once(file.number, $0, UInt64(limit)) }
     }
 
     /// Lets `call` write at most `limit` bytes behind those in `buffer`.
@@ -234,6 +234,13 @@ extension Kernel {
     public func write(_ file: Descriptor, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         try check(.write)
         let result = bytes.withUnsafeBufferPointer { rc_write(file.number, $0.baseAddress, UInt64($0.count)) }
+        return Int(try number(result))
+    }
+
+    /// Writes some of `bytes` to what carries a session, without waiting, and returns how many.
+    func writeAtOnce(_ stream: Descriptor, _ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
+        try check(.write)
+        let result = bytes.withUnsafeBufferPointer { rc_write_at_once(stream.number, $0.baseAddress, UInt64($0.count)) }
         return Int(try number(result))
     }
 

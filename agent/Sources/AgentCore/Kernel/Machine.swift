@@ -199,7 +199,7 @@ extension Kernel {
         return Int(try number(result))
     }
 
-    /// Reads at most `limit` bytes behind those in `buffer`, and the two streams that came with them, whose reads and writes return at once.
+    /// Reads at most `limit` bytes behind those in `buffer`, and the two streams that came with them, to read from and to write to at once.
     ///
     /// - Returns: How many bytes were read, none at the end; and the streams, where some came.
     /// - Throws: An errno; `.badDescriptor` where other than two streams came.
@@ -214,10 +214,7 @@ extension Kernel {
             passed = (numbers[0], numbers[1])
             return result
         }
-        guard passed.0 >= 0 else { return (count, nil) }
-        let (input, output) = (Descriptor(passed.0), Descriptor(passed.1))
-        for end in [input, output] { try setNonblocking(end) }
-        return (count, (input, output))
+        return (count, passed.0 < 0 ? nil : (Descriptor(passed.0), Descriptor(passed.1)))
     }
 
     /// Begins to connect to a numeric address; the socket is writable once that is decided.

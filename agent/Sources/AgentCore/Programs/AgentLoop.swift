@@ -158,7 +158,7 @@ public final class AgentLoop {
     private func write(_ connection: Connection) {
         do throws(Errno) {
             while !connection.session.pendingOutput.isEmpty {
-                connection.session.wrote(try kernel.write(connection.output, connection.session.pendingOutput))
+                connection.session.wrote(try kernel.writeAtOnce(connection.output, connection.session.pendingOutput))
             }
         } catch {
             if error != .again { connection.session.lost() }

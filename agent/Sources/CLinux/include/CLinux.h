@@ -108,12 +108,16 @@ int32_t rc_connect_numeric(const uint8_t *address, uint32_t port, uint32_t datag
 /* The errno of a socket, 0 for none (SO_ERROR). */
 int32_t rc_socket_problem(int32_t fd);
 int32_t rc_shutdown_write(int32_t fd);
-/* Whether a descriptor is a pipe or a connected stream socket, as what a program is given by sshd is. */
+/* As rc_read and rc_write; on a socket neither waits, though whoever shares it has it wait. */
+int64_t rc_read_at_once(int32_t fd, uint8_t *buffer, uint64_t count);
+int64_t rc_write_at_once(int32_t fd, const uint8_t *bytes, uint64_t count);
+/* Whether a descriptor is a pipe or a stream socket, as what a program is given by sshd is. */
 int32_t rc_is_stream(int32_t fd);
 /* Sends bytes and two descriptors of this process to whoever is at the other end of a Unix socket (SCM_RIGHTS in unix(7)); waits until all
  * bytes are on their way. */
 int64_t rc_send_with(int32_t fd, const uint8_t *bytes, uint64_t count, int32_t first, int32_t second);
-/* Reads bytes, and the two descriptors that came with them: -1 both where none came. -EBADF where they are no streams, or not two. */
+/* Reads bytes, and the two descriptors that came with them, for reading and for writing: -1 both where none came. -EBADF where they are no
+ * streams, or not two. */
 int64_t rc_receive_with(int32_t fd, uint8_t *buffer, uint64_t count, int32_t *passed);
 /* Sends one datagram to a Unix socket; a path that begins with @ is an abstract name (sd_notify(3)). */
 int32_t rc_send_datagram(const uint8_t *path, const uint8_t *bytes, uint64_t count);
