@@ -135,7 +135,7 @@ struct ReachTests {
                     Ed25519Key.generate().publicKey.fingerprint, "--yes",
                 ],
                 exit: 69, kind: "host-key-changed", says: place.door.fingerprint)
-            #expect(try await place.must("device", "show", "new-1", "--json").contains("\"hostKeys\" : [\n\n  ]"))
+            #expect(try await place.must("device", "show", "new-1", "--json").contains("\"hostKeys\" : []"))
         }
     }
 
