@@ -96,6 +96,7 @@ int64_t rc_pwrite(int32_t fd, const uint8_t *bytes, uint64_t count, uint64_t off
     RETRIED(ssize_t, pwrite(fd, bytes, (size_t)count, (off_t)offset));
 }
 int32_t rc_sync(int32_t fd) { RETRIED(int, fsync(fd)); }
+void rc_begin_sync(int32_t fd) { sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); }
 int32_t rc_datasync(int32_t fd) { RETRIED(int, fdatasync(fd)); }
 int32_t rc_truncate(int32_t fd, uint64_t size) { RETRIED(int, ftruncate(fd, (off_t)size)); }
 int32_t rc_lock(int32_t fd) { RETRIED(int, flock(fd, LOCK_EX | LOCK_NB)); }

@@ -273,6 +273,9 @@ extension Kernel {
         try success(rc_datasync(file.number))
     }
 
+    /// Lets the disk begin with what was written, so that less is to be waited for in the end.
+    func beginSync(_ file: Descriptor) { rc_begin_sync(file.number) }
+
     /// Waits until the file and its directory entry's own data are on the disk (fsync(2)).
     public func sync(_ file: Descriptor) throws(Errno) {
         try check(.sync)

@@ -170,7 +170,9 @@ struct FileTransfer {
             guard UInt64(piece.count) <= stream.size - count else { throw .tooLarge }
             try kernel.writeAll(part, piece.bytes, count: piece.count)
             hash.update(piece.bytes, count: piece.count)
+            let before = count
             count += UInt64(piece.count)
+            if count >> 22 > before >> 22 { kernel.beginSync(part) }
         }
         // The agent closes the pipe early where the controller is gone or has cancelled.
         guard count == stream.size else { throw .cancelled }

@@ -25,6 +25,8 @@ int64_t rc_pread(int32_t fd, uint8_t *buffer, uint64_t count, uint64_t offset);
 int64_t rc_pwrite(int32_t fd, const uint8_t *bytes, uint64_t count, uint64_t offset);
 int32_t rc_sync(int32_t fd);
 int32_t rc_datasync(int32_t fd);
+/* Lets the disk begin with what was written; rc_sync then waits for less. */
+void rc_begin_sync(int32_t fd);
 int32_t rc_truncate(int32_t fd, uint64_t size);
 int32_t rc_lock(int32_t fd);
 int32_t rc_rename(const uint8_t *from, const uint8_t *to);
