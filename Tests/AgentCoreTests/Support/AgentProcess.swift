@@ -55,8 +55,10 @@ final class AgentProcess {
         process.standardInput = input
         process.standardOutput = output
         if let journal { try Data().write(to: journal) }
-        process.standardError = FileHandle(forWritingAtPath: journal?.path ?? "/dev/null")
+        let errors = FileHandle(forWritingAtPath: journal?.path ?? "/dev/null")
+        process.standardError = errors
         try process.run()
+        try? errors?.close()
     }
 
     /// An agent that serves alone in `scratch`.
@@ -70,6 +72,9 @@ final class AgentProcess {
     deinit {
         // SIGKILL: a child of a Dispatch thread inherits that thread's mask, in which SIGTERM is blocked.
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        // A Process that has ended keeps them, and waits with select(2), which knows descriptors up to 1,023 only and corrupts memory beyond.
+        try? input.fileHandleForWriting.close()
+        try? output.fileHandleForReading.close()
     }
 
     func say(_ message: Message) throws { try say([message]) }
