@@ -55,12 +55,14 @@ extension LabTests {
             let carol = try await desk.withShells(on: device)
             let (file, back) = (desk.folder + "/large", desk.folder + "/back")
             let cut = "pkill -o -f '^sshd: rollcall@'"
-            let size = 24_000_000
+            // It takes most of a second, and what cuts it sees it within hundredths.
+            let size = 100_000_000
             try await tool("sh", "-c", "head -c \(size) /dev/urandom > '\(file)'")
 
+            let begun = "[ $(cat /var/tmp/.rollcall-* 2> /dev/null | head -c 500001 | wc -c) -gt 500000 ]"
+            async let cutting = device.shell("timeout 30 sh -c 'until \(begun); do sleep 0.01; done' && \(cut)")
             let put = desk.start(["put", file, device.name + ":/var/tmp/large", "--yes"] + carol)
-            try await device.until("[ $(cat /var/tmp/.rollcall-* 2> /dev/null | wc -c) -gt 500000 ]")
-            try await device.shell(cut)
+            _ = try await cutting
             let broken = try await put.finished()
             #expect(broken.status == 75, "\(broken.story)")
             let sent: Carried = try await desk.ask(["put", file, device.name + ":/var/tmp/large", "--yes"] + carol)
@@ -70,7 +72,8 @@ extension LabTests {
             let end = ContinuousClock.now + .seconds(20)
             while ContinuousClock.now < end {
                 let part = try FileManager.default.contentsOfDirectory(atPath: desk.folder).first { $0.hasPrefix(".back.") } ?? "none"
-                if let content = FileManager.default.contents(atPath: desk.folder + "/" + part), content.count > 500_000 { break }
+                let attributes = try? FileManager.default.attributesOfItem(atPath: desk.folder + "/" + part)
+                if let count = attributes?[.size] as? Int, count > 500_000 { break }
                 try await Task.sleep(for: .milliseconds(10))
             }
             try await device.shell(cut)
