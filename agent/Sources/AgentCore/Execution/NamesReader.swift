@@ -49,7 +49,12 @@ struct NamesReader {
             waiting.wait(timeout: deadline - now)
             if let problem = kernel.problem(of: socket) { throw problem }
             if waiting.events(at: place).isEmpty { continue }
-            let reply = try kernel.read(socket, limit: NameRow.replySizeLimit)
+            let reply: [UInt8]
+            do throws(Errno) { reply = try kernel.read(socket, limit: NameRow.replySizeLimit) } catch {
+                // One that was damaged on its way is dropped as it is read (BUGS in select(2)).
+                if error == .again { continue }
+                throw error
+            }
             if reply.count > 1, reply[0] == question[0], reply[1] == question[1] { return reply }
         }
     }
