@@ -26,6 +26,8 @@ public struct RemedyRun: Sendable {
         public let findings: [Finding]
         /// The remedy that it takes back; nil for a remedy of its own.
         public let undoes: RunRecord?
+        /// Why one that ran later than `undoes` is not the one that is taken back, as a sentence without its stop; nil where none did.
+        public let passedOver: String?
         /// Id of the remedy that takes it back; nil where none does.
         public let undo: String?
         /// What that does, as a heading.
@@ -126,22 +128,24 @@ public struct RemedyRun: Sendable {
                     value: Text(template?.filled { column, _ in run.parameters.first { $0.name == column }?.value ?? "" } ?? ""))
             }
             _ = try definition.check(parameters)
-            return try await plan(remedy, parameters, nil, undoes: run)
+            return try await plan(remedy, parameters, nil, undoes: run, passedOver: passedOver.map(Self.why))
         }
         throw PlanError(
             kind: "nothing-to-undo",
             sentence: "Nothing that was done to \(device.name)\(call == nil ? "" : " in this call") can be taken back"
-                + (passedOver.map {
-                    $0.prior == "same"
-                        ? "; \($0.probe) changed nothing." : "; whether \($0.probe) changed anything was not found out before it ran."
-                } ?? "."),
+                + (passedOver.map { "; \(Self.why($0))" } ?? "") + ".",
             next:
                 "`rollcall probes show REMEDY` says whether a remedy has an undo; `rollcall audit list --device \(device.name)` what was done."
         )
     }
 
+    /// Why what is on record of a run keeps it from being taken back.
+    private static func why(_ run: RunRecord) -> String {
+        run.prior == "same" ? "\(run.probe) changed nothing" : "whether \(run.probe) changed anything was not found out before it ran"
+    }
+
     private func plan(
-        _ manifest: Manifest, _ parameters: [Parameter], _ verdict: Verdict?, undoes: RunRecord? = nil
+        _ manifest: Manifest, _ parameters: [Parameter], _ verdict: Verdict?, undoes: RunRecord? = nil, passedOver: String? = nil
     ) async throws -> Plan {
         let id = manifest.id
         let library = try await desk.library()
@@ -152,7 +156,7 @@ public struct RemedyRun: Sendable {
         }
         return Plan(
             remedy: id, title: manifest.title, impact: manifest.impact.name.string, parameters: parameters, timeLimit: manifest.timeLimit,
-            findings: findings, undoes: undoes, undo: manifest.undo?.probe, undoTitle: undo)
+            findings: findings, undoes: undoes, passedOver: passedOver, undo: manifest.undo?.probe, undoTitle: undo)
     }
 
     /// What came of one attempt at a remedy.

@@ -123,6 +123,7 @@ func fix(_ device: Device, _ work: RemedyWork, urgency: String?, desk: Desk, ask
         let values = plan.parameters.map { " \($0.name.string)=\(displayed($0.value.string, limit: 80))" }.joined()
         terminal.line("\(terminal.styled(plan.title, .bold))\(values) on \(device.name)")
         if let undoes = plan.undoes { terminal.line("   takes back \(undoes.probe), which ran \(timeText(undoes.requestedAt))") }
+        if let passedOver = plan.passedOver { terminal.line("   not what was done last: " + terminal.wrapped(passedOver, indent: 3)) }
         if let at = plan.undoes?.undoLostAt {
             terminal.line("   that was tried \(timeText(at)) already, and what came of it is not known")
         }
