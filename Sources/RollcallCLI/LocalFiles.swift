@@ -84,6 +84,8 @@ final class FetchedFile: IncomingFile {
             close(descriptor)
             return nil
         }
+        // From here on it is closed with this object, whatever comes.
+        state.withLock { $0.descriptor = descriptor }
         var (hash, count) = (SHA256(), UInt64(0))
         while let piece = try readPiece(descriptor, path, limit: 1 << 20, at: count) {
             hash.update(piece)
@@ -91,7 +93,7 @@ final class FetchedFile: IncomingFile {
         }
         lseek(descriptor, 0, SEEK_END)
         state.withLock { state in
-            (state.descriptor, state.part, state.hash, state.count) = (descriptor, path, hash, count)
+            (state.part, state.hash, state.count) = (path, hash, count)
             state.earlier = (path, count, time)
         }
         return count > 0 ? (count, time, hash.current) : nil

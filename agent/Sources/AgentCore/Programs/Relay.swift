@@ -22,6 +22,7 @@ struct Relay {
     func run(first: [UInt8]) {
         carryFrame()
         var rest = first[...]
+        // Where the daemon has refused and closed, this fails, and what it said has been carried already.
         if let count = try? kernel.send(socket, rest, passing: (0, 1)) {
             rest = rest.dropFirst(count)
             while !rest.isEmpty, let count = try? kernel.write(socket, rest) { rest = rest.dropFirst(count) }
