@@ -24,6 +24,18 @@ extension LabTests {
             #expect(diagnosis.heads?.witness == "cosigned")
         }
 
+        @Test("the devices' name server that has ended is there again with the next device")
+        func nameServer() async throws {
+            _ = try Bench.require()
+            try await tool("sh", "-c", "kill -KILL $(cat \(LabSite.lab)/dns.pid)")
+            try await Bench.withSpare { spare, desk in
+                let addresses = try await spare.shell("getent ahostsv4 desk.lab")
+                #expect(addresses.contains("198.18.0.1"))
+                let diagnosis = try await desk.diagnose(spare)
+                #expect(diagnosis.isHealthy, "exit code \(diagnosis.exitCode), causes \(diagnosis.causes)")
+            }
+        }
+
         @Test("the probe of storage sees the mounts that df sees outside the agent's unit, with their sizes")
         func noMountNamespace() async throws {
             let bench = try Bench.require()
