@@ -87,8 +87,8 @@ let package = Package(
         .target(
             name: "RollcallCLI",
             dependencies: [
-                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Recording", "Report", "Telemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CLinux", "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet",
+                "Calls", "Recording", "Report", "Telemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ],
             path: "Sources/RollcallCLI", swiftSettings: strict),

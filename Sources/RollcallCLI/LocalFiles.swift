@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Calls
 internal import Diagnosis
 internal import Foundation
@@ -127,7 +128,10 @@ final class FetchedFile: IncomingFile {
                 start += written
             }
             state.hash.update(bytes)
+            let before = state.count
             state.count += UInt64(bytes.count)
+            // The disk begins with what there is, so that the end waits for little.
+            if state.count >> 22 > before >> 22 { rc_begin_sync(state.descriptor) }
             return state.count
         }
         progress.reach(count)

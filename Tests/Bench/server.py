@@ -55,7 +55,8 @@ class Server:
     """sshd on every address of the namespace, and what clients need to log in."""
 
     def __init__(self, run_in=()):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rollcall-bench-"))
+        # Where little else lies: an agent's sandbox names what lies beside its files, and /tmp of a build machine fills up.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rollcall-bench-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.user = "bench"
         home = self.folder / "home"

@@ -42,8 +42,8 @@ struct ImportTableTests {
         (
             "RollcallCLI", "Sources/RollcallCLI",
             [
-                "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet", "Calls",
-                "Recording", "Report", "Telemetry",
+                "CLinux", "Wire", "LedgerCore", "Catalogue", "SSH", "Probes", "Diagnosis", "Ledger", "Store", "AgentClient", "Fleet",
+                "Calls", "Recording", "Report", "Telemetry",
             ]
         ),
         ("rollcall", "Sources/rollcall", ["RollcallCLI"]),
