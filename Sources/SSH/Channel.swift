@@ -56,11 +56,25 @@ public actor Channel {
         try await holding(writing.value) { () async throws(SSHError) in
             var offset = 0
             while offset < bytes.count {
-                offset += try await step { [driver, handle] in
+                let count = try await step { [driver, handle] () -> Step<Int> in
                     guard driver.isWritable else { return .wantsInput }
                     return bytes.withUnsafeBytes { handle.write(UnsafeRawBufferPointer(rebasing: $0[offset...])) }
                 }
+                if count == 0 { try await waitForRoom() }
+                offset += count
             }
+        }
+    }
+
+    /// Waits until the server makes room, for as long as one that is near needs; then as much more is sent.
+    private func waitForRoom() async throws(SSHError) {
+        do throws(SSHError) {
+            try await step(until: .after(WriteAhead.patience)) { [handle] () -> Step<Void> in
+                handle.isFarAhead ? .wantsInput : .done(())
+            }
+        } catch {
+            guard error.code == .timedOut else { throw error }
+            handle.goFurtherAhead()
         }
     }
 

@@ -270,6 +270,9 @@ extension Session {
 final class SessionChannel {
     private var channel: OpaquePointer?
     private let session: Session
+    private var ahead = WriteAhead()
+    /// The most bytes that the server had room for.
+    private var widestRoom = 0
     /// `nil` once the channel is freed, by itself or with its session.
     private var pointer: OpaquePointer? { session.isFreed ? nil : channel }
 
@@ -325,13 +328,33 @@ final class SessionChannel {
         pointer.map { libssh2_channel_eof($0) == 1 } ?? true
     }
 
-    /// Sends as much of `bytes` as the window and one packet allow.
+    /// Sends as much of `bytes` as the window and one packet allow; none where ``isFarAhead``.
     func write(_ bytes: UnsafeRawBufferPointer) -> Step<Int> {
         guard let pointer else { return .failed(Session.freed) }
+        if isFarAhead { return .done(0) }
         let count = libssh2_channel_write_ex(pointer, 0, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
         if count == 0 { return .wantsInput }
         guard count > 0 else { return session.classify(Int32(count)) { 0 } }
         return .done(count)
+    }
+
+    /// Whether as much is on its way to the command as is good for the server.
+    var isFarAhead: Bool {
+        if onTheWayCount < ahead.limitInBytes { return false }
+        takeInput()
+        return onTheWayCount >= ahead.limitInBytes
+    }
+
+    /// Sends further ahead from now on.
+    func goFurtherAhead() { ahead.extend() }
+
+    /// Bytes sent for which the server has not made room again.
+    private var onTheWayCount: Int {
+        guard let pointer else { return 0 }
+        // What it was at first libssh2 does not tell of a channel that was opened here.
+        let room = Int(clamping: libssh2_channel_window_write_ex(pointer, nil))
+        widestRoom = max(widestRoom, room)
+        return widestRoom - room
     }
 
     func sendEndOfFile() -> Step<Void> {

@@ -49,23 +49,35 @@ class Device:
             self.process.terminate()
             self.process.wait()
 
-    def pss_kib(self):
-        """Memory of daemon and relays, and of the daemon's children, in KiB."""
-        own, children = 0, 0
+    def processes(self):
+        """Ids of the daemon, its children and the relays."""
+        found = set()
         for folder in pathlib.Path("/proc").iterdir():
             try:
-                if not folder.name.isdigit() or os.readlink(folder / "exe") != self.agent:
-                    continue
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                rollup = (folder / "smaps_rollup").read_text()
+                if folder.name.isdigit() and os.readlink(folder / "exe") == self.agent:
+                    found.add(folder.name)
             except OSError:
-                continue
-            pss = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
-            if words[1] == b"serve" or int(folder.name) == self.process.pid:
-                own += pss
-            else:
-                children += pss
-        return own, children
+                pass
+        return found
+
+    def pss_kib(self):
+        """Memory of daemon and relays, and of the daemon's children, in KiB; zeros where one came or went meanwhile.
+
+        What two processes share is counted half to each: beside one that was read before the other came, it would count one and a half times.
+        """
+        before, own, children = self.processes(), 0, 0
+        try:
+            for number in before:
+                folder = pathlib.Path("/proc") / number
+                rollup = (folder / "smaps_rollup").read_text()
+                pss = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+                if (folder / "cmdline").read_bytes().split(b"\0")[1] == b"serve" or int(number) == self.process.pid:
+                    own += pss
+                else:
+                    children += pss
+        except (OSError, IndexError):
+            return 0, 0
+        return (own, children) if self.processes() == before else (0, 0)
 
 
 class Memory(threading.Thread):

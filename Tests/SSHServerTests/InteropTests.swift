@@ -55,6 +55,17 @@ extension ServerTests {
             }
         }
 
+        @Test("more than a window goes to a command that begins late, whenever the server makes room", arguments: ServerKind.usable)
+        func aheadOfTheCommand(kind: ServerKind) async throws {
+            try await Server.with(kind) { server in
+                let connection = try await server.connect()
+                let bytes = (0..<(5 << 19)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) }
+                let result = try await connection.run("sleep 0.2; cat", input: bytes, outputLimit: bytes.count)
+                #expect(result.standardOutput == bytes)
+                await connection.close()
+            }
+        }
+
         @Test("several commands share a connection, and each gets its own bytes", arguments: ServerKind.usable)
         func channels(kind: ServerKind) async throws {
             try await Server.with(kind) { server in

@@ -140,7 +140,8 @@ public final class AgentLoop {
         }
         do throws(Errno) {
             if connection.isAtDoor { return try receiveAtDoor(connection) }
-            try session.receive(from: connection.input, limit: Self.readSize)
+            // What waits already is read without asking again whether it does, up to a pipe's worth: others wait too.
+            for _ in 0..<4 where try !session.receive(from: connection.input, limit: Self.readSize) { return }
         } catch {
             if error != .again { session.lost() }
         }

@@ -95,12 +95,15 @@ public final class Session {
     }
 
     /// Takes the next bytes from the controller, at most `limit`; at their end the controller is gone.
-    func receive(from connection: Descriptor, limit: Int) throws(Errno) {
+    ///
+    /// - Returns: Whether more may be there already, which the session has room for.
+    func receive(from connection: Descriptor, limit: Int) throws(Errno) -> Bool {
         var count = 0
         try input.append { (buffer) throws(Errno) in count = try device.kernel.read(connection, behind: &buffer, limit: limit) }
-        if count == 0 { return lost() }
+        if count == 0 { lost() }
         activeAt = device.kernel.monotonic
         resume()
+        return count == limit && wantsInput
     }
 
     /// Takes the next bytes from whoever is at the door, at most `limit`, and the streams that a relay hands over with them.
