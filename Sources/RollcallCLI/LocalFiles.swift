@@ -39,14 +39,19 @@ final class FetchedFile: IncomingFile {
     private let replaces: Bool
     private let progress: TransferProgress
     private let state = Mutex(State())
+    /// Gives a file a second name, as link(2) does.
+    private let link: @Sendable (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32
 
     private static let suffix = ".rollcall-part"
 
     /// Makes ready to fetch into `path`.
     ///
     /// - Throws: ``LocalFileError`` with `EEXIST` where something is there and is not to be replaced.
-    init(path: String, replaces: Bool, progress: TransferProgress) throws(LocalFileError) {
-        (self.path, self.replaces, self.progress) = (path, replaces, progress)
+    init(
+        path: String, replaces: Bool, progress: TransferProgress,
+        link: @escaping @Sendable (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32 = { Foundation.link($0, $1) }
+    ) throws(LocalFileError) {
+        (self.path, self.replaces, self.progress, self.link) = (path, replaces, progress, link)
         var status = stat()
         if lstat(path, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR { throw LocalFileError(path, number: EISDIR) }
@@ -144,13 +149,19 @@ final class FetchedFile: IncomingFile {
     func finish() throws(LocalFileError) {
         try state.withLock { (state) throws(LocalFileError) in
             guard fsync(state.descriptor) == 0 else { throw LocalFileError(state.part) }
-            if replaces {
-                guard rename(state.part, path) == 0 else { throw LocalFileError(path) }
-            } else {
+            if !replaces {
                 // A link is never made over something that came in the meantime.
-                guard link(state.part, path) == 0 else { throw LocalFileError(path) }
-                unlink(state.part)
+                if link(state.part, path) == 0 {
+                    unlink(state.part)
+                    return
+                }
+                // A memory stick's file system has none: there the name is taken first, by an empty file.
+                guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { throw LocalFileError(path) }
+                let place = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+                guard place >= 0 else { throw LocalFileError(path) }
+                close(place)
             }
+            guard rename(state.part, path) == 0 else { throw LocalFileError(path) }
         }
     }
 
@@ -161,11 +172,16 @@ final class FetchedFile: IncomingFile {
 /// A file that is sent: hashed once from end to end before anything is said, while the device is being reached.
 final class SentFile: OutgoingFile {
     let path: String
+    /// Whether it may take longer to hash than a device waits for a desk to say something.
+    let isLarge: Bool
     private let descriptor: Int32
     private let hashing: Task<(byteCount: UInt64, digest: [UInt8]), any Error>
     /// Bytes of the whole, once they are counted; and how many of them were sent.
     private let counts = Mutex<(whole: UInt64, sent: UInt64)>((0, 0))
     private let progress: TransferProgress
+
+    /// Bytes: a disk that gives 20 MiB in a second needs more than three minutes for as many.
+    private static let largeSize = 4 << 30
 
     init(path: String, progress: TransferProgress) throws(LocalFileError) {
         (self.path, self.progress) = (path, progress)
@@ -178,6 +194,7 @@ final class SentFile: OutgoingFile {
             throw error
         }
         self.descriptor = descriptor
+        isLarge = status.st_size >= Self.largeSize
         hashing = Task.detached {
             var (hash, count) = (SHA256(), UInt64(0))
             while let piece = try readPiece(descriptor, path, limit: 1 << 20, at: count) {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Testing
+import Wire
 
 @testable import RollcallCLI
 
@@ -41,5 +42,28 @@ struct LocalFilesTests {
         let waiting = Task { try await file.whole() }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+
+    @Test("where a file can have no second name it comes to its place all the same, and never over another")
+    func withoutLinks() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fetched-\(UUID().uuidString)").path
+        defer { unlink(path) }
+        func fetch(_ content: [UInt8], time: UInt64) throws -> FetchedFile {
+            let file = try FetchedFile(path: path, replaces: false, progress: TransferProgress(name: "", isQuiet: true)) { _, _ in
+                errno = EPERM
+                return -1
+            }
+            _ = try file.known()
+            try file.begin(StreamOpened(request: 1, size: UInt64(content.count), time: time, credit: 0))
+            try file.take(content)
+            return file
+        }
+        let (first, second) = (try fetch([1, 2, 3], time: 7), try fetch([4], time: 8))
+        try first.finish()
+        #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
+        let error = #expect(throws: LocalFileError.self) { try second.finish() }
+        #expect(error?.number == EEXIST)
+        #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
+        second.discard()
     }
 }

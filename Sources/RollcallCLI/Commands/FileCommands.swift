@@ -124,6 +124,7 @@ struct PutCommand: AsyncParsableCommand {
             defer { progress.end() }
             return try await withFiles(path, found) {
                 let sent = try SentFile(path: local, progress: progress)
+                if sent.isLarge { _ = try await sent.whole() }
                 return try await DeviceSession.with(found, desk: desk, call: call?.id, reason: "put \(path)") { session in
                     try await carrying(found) { try await session.put(sent, to: path, replaces: force) }
                 }.result
