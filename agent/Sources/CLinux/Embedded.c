@@ -23,7 +23,7 @@ int __wrap___madvise(void *start, size_t size, int advice) {
 }
 /* Where a file passes through, pages that are given back and asked for again with each piece cost more than the piece: a few blocks of that
  * size stay at hand then. agent/build puts these two calls in place of libc's. */
-enum { KEPT_BLOCKS = 4, KEPT_FROM = 16000, KEPT_SIZE = 40000 };
+enum { KEPT_BLOCKS = 3, KEPT_FROM = 16000, KEPT_SIZE = 40000 };
 static struct { void *start; int is_used; } kept[KEPT_BLOCKS];
 static int keeps_freed;
 int __real_posix_memalign(void **out, size_t alignment, size_t size);
