@@ -2,7 +2,7 @@
 ///
 /// What takes their place has the same form, so that a manifest reads it as it read the real one: 192.0.2.0/24 (RFC 5737), 2001:db8::/32
 /// (RFC 3849), locally administered MAC addresses, as many hexadecimal digits for a machine id (machine-id(5)), `device` for a name. Loopback,
-/// link-local, wildcard and multicast addresses and netmasks stay: rules may be about them.
+/// link-local, wildcard and multicast addresses and netmasks stay, but for what is made of a MAC address: rules may be about them.
 public struct Redaction {
     /// A kind of thing that is replaced.
     public enum Kind: String, CaseIterable, Sendable {
@@ -43,9 +43,17 @@ public struct Redaction {
             "02:00:00:00:" + [number / 256 % 256, number % 256].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
         }
         text = replace(text, /\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b/, .v4) { number, _ in "192.0.2.\(number % 254 + 1)" }
-        return replace(text, /\b[23][0-9a-fA-F]{3}:[0-9a-fA-F:]*[0-9a-fA-F]\b/, .v6) { number, _ in
-            "2001:db8::" + String(number + 1, radix: 16)
+        // Made of a MAC address (RFC 4291, appendix A).
+        text = replace(text, /\b[fF][eE]80::[0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,2}[fF]{2}:[fF][eE][0-9a-fA-F]{2}:[0-9a-fA-F]{1,4}\b/, .v6) {
+            number, _ in
+            "fe80::c0ff:eeff:fe00:" + String(number + 1, radix: 16)
         }
+        return replace(text, Self.sixth, .v6) { number, _ in "2001:db8::" + String(number + 1, radix: 16) }
+    }
+
+    /// An address of 2000::/3 or fc00::/7, whole or with a run of zeros left out; `2109:2813`, a device of USB, is none.
+    private static var sixth: Regex<Substring> {
+        /\b(?:[23][0-9a-fA-F]{3}|[fF][cCdD][0-9a-fA-F]{2})(?:(?::[0-9a-fA-F]{1,4}){7}\b|(?::[0-9a-fA-F]{1,4}){0,6}::(?:[0-9a-fA-F]{1,4}\b(?::[0-9a-fA-F]{1,4}\b){0,5})?)/
     }
 
     private static func isID(_ name: String) -> Bool { name.count == 32 && name.allSatisfy(\.isHexDigit) }
