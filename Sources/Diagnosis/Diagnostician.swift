@@ -92,7 +92,10 @@ public struct Facts {
 
     /// Why tables cannot be relied upon, as the sentence for an unknown; nil where all are complete.
     func obstacle(in tables: Set<String>, library: ManifestLibrary) -> String? {
-        for manifest in library.manifests where tables.contains(manifest.table) {
+        // As a rule all are complete, and then no manifest is looked at.
+        let doubtful = tables.filter { states[$0] != .complete }
+        if doubtful.isEmpty { return nil }
+        for manifest in library.manifests where doubtful.contains(manifest.table) {
             switch states[manifest.table] ?? .notAsked {
             case .complete: continue
             case .incomplete(let reason): return "\(manifest.id) \(reason)."

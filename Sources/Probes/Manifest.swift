@@ -65,7 +65,7 @@ public struct Manifest: Equatable, Sendable {
     public static func isID(_ id: String) -> Bool { ManifestReader.isID(id) }
 
     /// Name of the fact table of a probe.
-    public static func table(of id: String) -> String { String(id.map { $0 == "." || $0 == "-" ? "_" : $0 }) }
+    public static func table(of id: String) -> String { String(decoding: id.utf8.map { $0 == 45 || $0 == 46 ? 95 : $0 }, as: UTF8.self) }
 
     /// The probe as the agent knows it: the device part of the manifest; nil where the caller is asked, of which no device hears.
     public var definition: ProbeDefinition? {
