@@ -58,9 +58,21 @@ struct TunnelTests {
         }
 
         /// Ends it as Control-C does; everything it said, and its exit status.
-        func end() -> (said: String, exit: Int32) {
+        ///
+        /// - Parameter words: What it says before, `count` times: who was connected hears of the end sooner. After 20 s it is ended all the same.
+        func end(saying words: String = "", count: Int = 1) -> (said: String, exit: Int32) {
+            let ending = DispatchWorkItem { [pid = process.processIdentifier] in kill(pid, SIGINT) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + 20, execute: ending)
+            var said = ""
+            while !words.isEmpty, said.components(separatedBy: words).count <= count {
+                let piece = output.fileHandleForReading.availableData
+                if piece.isEmpty { break }
+                said += String(decoding: piece, as: UTF8.self)
+            }
+            ending.cancel()
             kill(process.processIdentifier, SIGINT)
-            return wait()
+            let (rest, exit) = wait()
+            return (said + rest, exit)
         }
 
         /// Lets it end by itself.
@@ -103,7 +115,7 @@ struct TunnelTests {
             let tunnel = try Tunnel(place, target)
             #expect(try await echo(place, port: tunnel.port, count: 3, bytes: 300_000) == "[True, True, True]\n")
             #expect(try await echo(place, port: tunnel.port, count: 1, bytes: 0) == "[True]\n")
-            let (said, exit) = tunnel.end()
+            let (said, exit) = tunnel.end(saying: "a connection ended", count: 4)
             #expect(exit == 0, "\(said)")
             #expect(said.components(separatedBy: "a connection ended: 600000 bytes").count == 4, "\(said)")
             let entries = try await place.newEntries().filter { $0.kind.hasPrefix("stream.") }
@@ -148,7 +160,7 @@ struct TunnelTests {
             for (asked, rule, status) in [("127.0.0.1:\(server.port + 1)", "path", 79), ("127.0.0.1:1", "tunnel", 0)] {
                 let tunnel = try Tunnel(place, asked)
                 _ = try await echo(place, port: tunnel.port, count: 1, bytes: 0)
-                let (said, exit) = status == 0 ? tunnel.end() : tunnel.wait()
+                let (said, exit) = status == 0 ? tunnel.end(saying: "refused") : tunnel.wait()
                 #expect(said.contains("refused (\(rule))") && exit == status, "\(asked): \(exit) \(said)")
             }
             try Scratch.write("tunnel off\n", to: daemon.root + "/etc/rollcall/owner.conf")
