@@ -19,7 +19,9 @@ struct DefinitionTests {
     }
 
     /// Programs beside systemctl and timedatectl that talk to a service by a Unix socket: to a resolver, CUPS, Docker, what dpkg starts, D-Bus.
-    private static let asking: Set = ["network.dns", "printer.cancel-jobs", "printer.queues", "container.states", "package.configure", "service.bus"]
+    private static let asking: Set = [
+        "network.dns", "printer.cancel-jobs", "printer.queues", "container.states", "package.configure", "service.bus",
+    ]
     /// What speaks to others, or asks the kernel about the network: in a namespace of its own it would see none.
     private static let networking: Set = [
         "access.ways", "network.addresses", "network.dns", "network.errors", "network.flush-neighbours", "network.listeners",
