@@ -161,7 +161,10 @@ final class FetchedFile: IncomingFile {
                 guard place >= 0 else { throw LocalFileError(path) }
                 close(place)
             }
-            guard rename(state.part, path) == 0 else { throw LocalFileError(path) }
+            if rename(state.part, path) == 0 { return }
+            let error = LocalFileError(path)
+            if !replaces { unlink(path) }
+            throw error
         }
     }
 

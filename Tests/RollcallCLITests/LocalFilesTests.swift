@@ -65,5 +65,11 @@ struct LocalFilesTests {
         #expect(error?.number == EEXIST)
         #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
         second.discard()
+        // Where it cannot come to its place after all, nothing keeps the next one from it.
+        unlink(path)
+        let third = try fetch([5], time: 9)
+        third.discard()
+        #expect(throws: LocalFileError.self) { try third.finish() }
+        #expect(!FileManager.default.fileExists(atPath: path))
     }
 }
